@@ -1,0 +1,243 @@
+//! Compares one row with all rows of a matrix through the columns they share.
+
+use super::accumulator::Accumulator;
+use super::best::{Best, Scored};
+use super::similarity::{Cell, CountedProduct, Moments, Product, Settings, Similarity};
+use crate::error::Result;
+use crate::interactions::Interactions;
+
+/// A comparison that reaches at least this share of all rows adds into a plain vector and reads all
+/// of it; below, noting which places were touched is cheaper.
+const DENSE_SHARE: usize = 8;
+
+/// A matrix prepared for comparing rows with it: transposed, weighted, with each row's scale.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct RowIndex {
+    settings: Settings,
+    /// Shape `(columns, rows)`: for each column, the rows that have it.
+    by_column: Interactions,
+    /// What the measure knows of a column: its inverse document frequency, which multiplies the
+    /// entries, or its mean, which is taken from them.
+    column_values: Vec<f64>,
+    /// Each row is multiplied by this at the end.
+    row_scales: Vec<f64>,
+    /// Mean sum of a row, for BM25.
+    mean_sum: f64,
+    /// Whether the matrix's weights are all equal: its entries then are `column_values`.
+    is_flat: bool,
+}
+
+/// Reusable memory for comparisons; one for each thread.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    products: Accumulator<Product>,
+    counted: Accumulator<CountedProduct>,
+    moments: Accumulator<Moments>,
+    best: Best,
+    /// The prepared entries of the row that is compared.
+    entries: Vec<(u32, f64)>,
+}
+
+impl RowIndex {
+    /// Prepares `matrix`, whose rows shall be compared.
+    ///
+    /// # Errors
+    /// [`crate::Error::Parameter`] when a setting is outside its range.
+    pub fn new(matrix: &Interactions, settings: Settings) -> Result<Self> {
+        settings.check()?;
+        let by_column = matrix.transposed();
+        let mut index = Self {
+            column_values: column_values(&by_column, settings.similarity),
+            by_column,
+            settings,
+            row_scales: vec![1.0; matrix.n_users()],
+            mean_sum: mean_sum(matrix),
+            is_flat: false,
+        };
+        index.prepare_rows(matrix);
+        Ok(index)
+    }
+
+    fn prepare_rows(&mut self, matrix: &Interactions) {
+        let sums: Vec<f64> = (0..matrix.n_users()).map(|row| sum(matrix.row(row).1)).collect();
+        for (row, row_sum) in sums.iter().enumerate() {
+            let (columns, weights) = matrix.row(row);
+            let entries = columns.iter().zip(weights);
+            let squares = entries.map(|(c, weight)| self.entry(*c, *weight, *row_sum).powi(2));
+            self.row_scales[row] = self.scale(squares.sum::<f64>().sqrt());
+        }
+        match matrix.common_weight() {
+            Some(weight) if !self.settings.similarity.is_partial() => {
+                self.fold_flat_weight(f64::from(weight), &sums);
+            }
+            _ => {
+                let mut by_column = std::mem::take(&mut self.by_column);
+                by_column.reweigh(|column, row, weight| {
+                    self.entry(column as u32, weight, sums[row as usize]) as f32
+                });
+                self.by_column = by_column;
+            }
+        }
+    }
+
+    /// Where all weights are equal, an entry is (factor of its row) × (value of its column): the
+    /// factor goes into the row's scale, and the inner loop needs no weights.
+    fn fold_flat_weight(&mut self, weight: f64, sums: &[f64]) {
+        self.is_flat = true;
+        for (scale, sum) in self.row_scales.iter_mut().zip(sums) {
+            *scale *= self.settings.similarity.term_weight(weight, *sum / self.mean_sum);
+        }
+    }
+
+    /// Returns the entry of a row with sum `row_sum` as the measure weighs it.
+    fn entry(&self, column: u32, weight: f32, row_sum: f64) -> f64 {
+        let column_value = self.column_values[column as usize];
+        let weight = f64::from(weight);
+        match self.settings.similarity {
+            Similarity::Pearson | Similarity::AdjustedCosine => weight - column_value,
+            similarity => similarity.term_weight(weight, row_sum / self.mean_sum) * column_value,
+        }
+    }
+
+    fn scale(&self, length: f64) -> f64 {
+        match self.settings.similarity {
+            Similarity::Cosine | Similarity::TfIdf if length > 0.0 => 1.0 / length,
+            Similarity::Cosine | Similarity::TfIdf => 0.0,
+            _ => 1.0,
+        }
+    }
+
+    /// Returns the settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the number of rows that can be neighbours.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.by_column.n_items()
+    }
+
+    /// Returns the rows most similar to the given one, best first, `settings.neighbours` at most.
+    ///
+    /// The row is given by its columns (each once; those the matrix does not know are ignored) and
+    /// weights; it need not be one of the matrix. Where it is, `own` keeps it from being its own
+    /// neighbour.
+    pub fn similar<'a>(
+        &self,
+        columns: &[u32],
+        weights: &[f32],
+        own: Option<u32>,
+        scratch: &'a mut Scratch,
+    ) -> &'a [Scored] {
+        let scale = self.load(columns, weights, &mut scratch.entries);
+        let Scratch { products, counted, moments, best, entries } = scratch;
+        best.start(self.settings.neighbours);
+        if self.settings.similarity.is_partial() {
+            self.compare(entries, scale, own, moments, best);
+        } else if self.settings.counts_common() {
+            self.compare(entries, scale, own, counted, best);
+        } else {
+            self.compare(entries, scale, own, products, best);
+        }
+        best.finish()
+    }
+
+    /// Weighs the entries of a row and returns its scale.
+    fn load(&self, columns: &[u32], weights: &[f32], entries: &mut Vec<(u32, f64)>) -> f64 {
+        let known = |column: u32| (column as usize) < self.by_column.n_users();
+        let row_sum = sum(weights);
+        entries.clear();
+        for (column, weight) in columns.iter().zip(weights) {
+            if known(*column) {
+                entries.push((*column, self.entry(*column, *weight, row_sum)));
+            }
+        }
+        self.scale(entries.iter().map(|(_, entry)| entry * entry).sum::<f64>().sqrt())
+    }
+
+    fn compare<C: Cell>(
+        &self,
+        entries: &[(u32, f64)],
+        scale: f64,
+        own: Option<u32>,
+        sums: &mut Accumulator<C>,
+        best: &mut Best,
+    ) {
+        sums.reserve(self.n_rows());
+        let work: usize =
+            entries.iter().map(|(column, _)| self.by_column.row(*column as usize).0.len()).sum();
+        if work >= self.n_rows() / DENSE_SHARE {
+            let cells = &mut sums.cells_mut()[..self.n_rows()];
+            self.add_columns(entries, |row, x, y| cells[row as usize].add(x, y));
+            for (row, cell) in cells.iter_mut().enumerate() {
+                if !cell.is_empty() {
+                    self.offer(row as u32, *cell, scale, own, best);
+                    *cell = C::default();
+                }
+            }
+        } else {
+            self.add_columns(entries, |row, x, y| sums.touch(row).add(x, y));
+            for row in sums.touched() {
+                self.offer(*row, sums.get(*row), scale, own, best);
+            }
+            sums.clear();
+        }
+    }
+
+    /// Calls `add(row, x, y)` for each common column of the compared row (`x`) and another (`y`).
+    #[inline]
+    fn add_columns(&self, entries: &[(u32, f64)], mut add: impl FnMut(u32, f64, f64)) {
+        for (column, x) in entries {
+            let (rows, weights) = self.by_column.row(*column as usize);
+            if self.is_flat {
+                let y = self.column_values[*column as usize];
+                for row in rows {
+                    add(*row, *x, y);
+                }
+            } else {
+                for (row, weight) in rows.iter().zip(weights) {
+                    add(*row, *x, f64::from(*weight));
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn offer<C: Cell>(&self, row: u32, cell: C, scale: f64, own: Option<u32>, best: &mut Best) {
+        let both = scale * self.row_scales[row as usize];
+        let similarity = cell.similarity(both, &self.settings) as f32;
+        if similarity >= self.settings.minimum && similarity != 0.0 && Some(row) != own {
+            best.push(row, similarity);
+        }
+    }
+}
+
+fn column_values(by_column: &Interactions, similarity: Similarity) -> Vec<f64> {
+    let n_rows = by_column.n_items() as f64;
+    let value = |column| {
+        let (rows, weights) = by_column.row(column);
+        match similarity {
+            Similarity::Cosine => 1.0,
+            Similarity::TfIdf | Similarity::Bm25 { .. } => {
+                (n_rows / (1.0 + rows.len() as f64)).ln()
+            }
+            Similarity::Pearson => 0.0,
+            Similarity::AdjustedCosine if rows.is_empty() => 0.0,
+            Similarity::AdjustedCosine => sum(weights) / rows.len() as f64,
+        }
+    };
+    (0..by_column.n_users()).map(value).collect()
+}
+
+fn sum(weights: &[f32]) -> f64 {
+    weights.iter().map(|weight| f64::from(*weight)).sum()
+}
+
+/// Returns the mean sum of a row, and 1 where it would be no divisor.
+fn mean_sum(matrix: &Interactions) -> f64 {
+    let total: f64 = (0..matrix.n_users()).map(|row| sum(matrix.row(row).1)).sum();
+    let mean = total / matrix.n_users() as f64;
+    if mean > 0.0 { mean } else { 1.0 }
+}

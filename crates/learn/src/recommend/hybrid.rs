@@ -1,0 +1,266 @@
+//! A blend of models: each one's best candidates, made comparable, added with learned weights.
+//!
+//! `score(j) = Σ over members m of weight_m · n_m(j)`, with `n_m(j)` the member's score brought to
+//! a common scale over its `depth` best candidates for this customer, and 0 for items that are not
+//! among them. Weights are ≥ 0 and sum to 1; they are learned on interactions the members did not
+//! see (a search over the simplex maximises NDCG@10), then the members are fitted again on
+//! everything.
+
+use super::blend::{self, Blend};
+use super::{
+    Contribution, Entry, History, ListOptions, Pad, Parameter, Parameters, Recommender, Scored,
+    Seen, Training, largest_first, lists,
+};
+use crate::error::{Error, Result};
+use crate::evaluate::split::hold_out;
+use std::collections::BTreeMap;
+
+/// The share of each customer's interactions held out to learn the weights where no validation part
+/// is given.
+const HELD_OUT_SHARE: f64 = 0.2;
+
+/// What can be set.
+pub(crate) const PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "members",
+        about: "the models that are blended; content is passed over where items have no texts",
+        kind: super::Kind::Models("popular,user-knn,item-knn,content"),
+    },
+    Parameter::word(
+        "normalize",
+        "how a member's scores are brought to a common scale for each customer: from worst to best \
+         candidate or by standard deviations",
+        &["zscore", "minmax"],
+    ),
+    Parameter::whole("depth", "candidates each member gives", 200, [10, 10_000]),
+];
+
+/// How the scores of one member become comparable with another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Normalize {
+    /// `(s − worst) / (best − worst)`.
+    MinMax,
+    /// `(s − worst) / standard deviation`.
+    ZScore,
+}
+
+/// What a hybrid is made of: models with their settings.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The members.
+    pub members: Vec<(&'static Entry, Parameters)>,
+    /// How scores become comparable.
+    pub normalize: Normalize,
+    /// Candidates each member gives, ≥ 1.
+    pub depth: usize,
+}
+
+/// Fitted members with their weights.
+#[derive(Debug)]
+pub struct Hybrid {
+    /// Those with a weight above 0.
+    members: Vec<Member>,
+    /// Those that learning left without weight: not fitted, not asked.
+    passed_over: Vec<&'static str>,
+    normalize: Normalize,
+    depth: usize,
+    n_items: usize,
+}
+
+#[derive(Debug)]
+struct Member {
+    name: &'static str,
+    model: Box<dyn Recommender>,
+    weight: f64,
+}
+
+pub(crate) fn build(
+    training: &Training<'_>,
+    parameters: &Parameters,
+) -> Result<Box<dyn Recommender>> {
+    let mut members = Vec::new();
+    for name in parameters.word("members").split(',') {
+        let entry = Entry::find(name.trim())?;
+        if entry.name == "hybrid" {
+            return Err(Error::parameter("members", "models other than hybrid", name));
+        }
+        if entry.name != "content" || training.documents.is_some() {
+            members.push((entry, entry.defaults()));
+        }
+    }
+    let normalize = match parameters.word("normalize") {
+        "minmax" => Normalize::MinMax,
+        _ => Normalize::ZScore,
+    };
+    let recipe = Recipe { members, normalize, depth: parameters.whole("depth") };
+    Ok(Box::new(Hybrid::fit(training, &recipe)?))
+}
+
+impl Hybrid {
+    /// Learns the weights on held-out interactions, then fits the members on all.
+    ///
+    /// # Errors
+    /// [`Error::TooLittle`] without members, and what fitting a member returns.
+    pub fn fit(training: &Training<'_>, recipe: &Recipe) -> Result<Self> {
+        if recipe.members.is_empty() {
+            return Err(Error::TooLittle("hybrid needs at least one member".to_owned()));
+        }
+        let n_members = recipe.members.len();
+        let all = training.interactions;
+        let (held_out, rest) = match training.validation {
+            Some(validation) => all.split(|user, at| {
+                let item = all.row(user).0[at];
+                user < validation.n_users() && validation.row(user).0.binary_search(&item).is_ok()
+            }),
+            None => hold_out(all, HELD_OUT_SHARE, training.seed),
+        };
+        let rehearsal = Self::fit_members(
+            &Training { interactions: &rest, validation: None, ..*training },
+            recipe,
+            &vec![1.0 / n_members as f64; n_members],
+        )?;
+        let blend = Blend::collect(&rest, &held_out, training.seed, |history, pad| {
+            rehearsal.candidates(history, &ListOptions::unseen(recipe.depth), pad)
+        });
+        let weights = blend::best_weights(&blend, n_members);
+        Self::fit_members(training, recipe, &weights)
+    }
+
+    /// Fits the members that count at all.
+    fn fit_members(training: &Training<'_>, recipe: &Recipe, weights: &[f64]) -> Result<Self> {
+        let mut members = Vec::new();
+        let mut passed_over = Vec::new();
+        for ((entry, parameters), weight) in recipe.members.iter().zip(weights) {
+            if *weight > 0.0 {
+                let model = entry.fit(training, parameters)?;
+                members.push(Member { name: entry.name, model, weight: *weight });
+            } else {
+                passed_over.push(entry.name);
+            }
+        }
+        Ok(Self {
+            members,
+            passed_over,
+            normalize: recipe.normalize,
+            depth: recipe.depth,
+            n_items: training.interactions.n_items(),
+        })
+    }
+
+    /// Returns each member's name and weight, those that do not count last; the weights sum to 1.
+    pub fn weights(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let counting = self.members.iter().map(|member| (member.name, member.weight));
+        counting.chain(self.passed_over.iter().map(|name| (*name, 0.0)))
+    }
+
+    /// Returns the candidates of each member on the common scale.
+    fn candidates(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> Vec<Vec<Scored>> {
+        let options = ListOptions { length: self.depth, ..*options };
+        let normalized = |member: &Member| {
+            let mut list = member.model.recommend(history, &options, pad);
+            normalize(&mut list, self.normalize, self.depth);
+            list
+        };
+        self.members.iter().map(normalized).collect()
+    }
+
+    fn add_up(&self, history: History<'_>, options: &ListOptions<'_>, pad: &mut Pad) {
+        let mut inner = pad.inner.take().unwrap_or_default();
+        let candidates = self.candidates(history, options, &mut inner);
+        pad.inner = Some(inner);
+        pad.scores.reserve(self.n_items);
+        for (member, list) in self.members.iter().zip(candidates) {
+            for one in &list {
+                *pad.scores.touch(one.item) += member.weight * f64::from(one.score);
+            }
+        }
+    }
+}
+
+/// Brings the scores of a list, best first, to a common scale of 0 and more.
+fn normalize(list: &mut [Scored], how: Normalize, depth: usize) {
+    let (Some(best), Some(worst)) = (list.first(), list.last()) else { return };
+    // Where the member has no opinion on more, the rest of the world has the score 0.
+    let floor = if list.len() < depth { worst.score.min(0.0) } else { worst.score };
+    let width = match how {
+        Normalize::MinMax => best.score - floor,
+        Normalize::ZScore => deviation(list),
+    };
+    for one in list {
+        one.score = if width > 0.0 { (one.score - floor) / width } else { 1.0 };
+    }
+}
+
+fn deviation(list: &[Scored]) -> f32 {
+    let scores = || list.iter().map(|one| f64::from(one.score));
+    let mean = scores().sum::<f64>() / list.len() as f64;
+    let variance = scores().map(|score| (score - mean).powi(2)).sum::<f64>() / list.len() as f64;
+    variance.sqrt() as f32
+}
+
+impl Recommender for Hybrid {
+    fn n_items(&self) -> usize {
+        self.n_items
+    }
+
+    fn score(&self, history: History<'_>, pad: &mut Pad) {
+        let options = ListOptions { seen: Seen::Keep, ..ListOptions::unseen(self.depth) };
+        self.add_up(history, &options, pad);
+    }
+
+    fn recommend(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> Vec<Scored> {
+        self.add_up(history, options, pad);
+        lists::select(self.n_items, history, options, pad)
+    }
+
+    /// Each member's explanation, scaled to its part of the score. What a member cannot explain,
+    /// such as popularity, is missing from the sum.
+    fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
+        let seen = if history.items.contains(&item) { Seen::Keep } else { Seen::Remove };
+        let options = ListOptions { seen, ..ListOptions::unseen(self.depth) };
+        let candidates = self.candidates(history, &options, &mut Pad::default());
+        let mut parts: BTreeMap<u32, f32> = BTreeMap::new();
+        for (member, list) in self.members.iter().zip(candidates) {
+            let Some(one) = list.iter().find(|one| one.item == item) else { continue };
+            let explained = member.model.explain(history, item);
+            let whole: f32 = explained.iter().map(|part| part.score).sum();
+            for part in explained.iter().filter(|_| whole > 0.0) {
+                let share = member.weight as f32 * one.score / whole;
+                *parts.entry(part.item).or_default() += part.score * share;
+            }
+        }
+        let parts = parts.into_iter().filter(|(_, score)| *score != 0.0);
+        largest_first(parts.map(|(item, score)| Contribution { item, score }).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scores(how: Normalize, depth: usize) -> Vec<f32> {
+        let mut list: Vec<Scored> =
+            [5.0, 3.0, 1.0].iter().map(|score| Scored { item: 0, score: *score }).collect();
+        normalize(&mut list, how, depth);
+        list.iter().map(|one| one.score).collect()
+    }
+
+    #[test]
+    fn scales_by_hand() {
+        assert_eq!(scores(Normalize::MinMax, 3), [1.0, 0.5, 0.0]);
+        // Fewer than asked for: everything else scores 0.
+        assert_eq!(scores(Normalize::MinMax, 4), [1.0, 0.6, 0.2]);
+        let deviation = (8.0_f32 / 3.0).sqrt();
+        assert_eq!(scores(Normalize::ZScore, 3), [4.0 / deviation, 2.0 / deviation, 0.0]);
+    }
+}

@@ -1,0 +1,111 @@
+//! From scores to lists: selecting the best, and lists for many users at once.
+
+use super::{History, ListOptions, Pad, Recommender, Scored, Seen};
+use crate::evaluate::ranking::RankedLists;
+use crate::interactions::Interactions;
+use rayon::prelude::*;
+
+/// Users that one task answers.
+const BLOCK_USERS: usize = 64;
+
+/// The lists of many users, one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lists {
+    users: Vec<u32>,
+    offsets: Vec<usize>,
+    entries: Vec<Scored>,
+}
+
+impl Lists {
+    /// Returns the users, in the order in which they were asked for.
+    #[must_use]
+    pub fn users(&self) -> &[u32] {
+        &self.users
+    }
+
+    /// Returns the list of `self.users()[at]`, best first.
+    #[must_use]
+    pub fn list(&self, at: usize) -> &[Scored] {
+        &self.entries[self.offsets[at]..self.offsets[at + 1]]
+    }
+
+    /// Returns each user with his list.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &[Scored])> {
+        self.users.iter().enumerate().map(|(at, user)| (*user, self.list(at)))
+    }
+
+    /// Returns the items alone, by user index, as the evaluator reads them.
+    #[must_use]
+    pub fn ranked(&self, n_users: usize) -> RankedLists {
+        let mut by_user: Vec<&[Scored]> = vec![&[]; n_users];
+        for (user, list) in self.iter() {
+            by_user[user as usize] = list;
+        }
+        let items = |list: &[Scored]| list.iter().map(|one| one.item).collect::<Vec<u32>>();
+        RankedLists::new(by_user.into_iter().map(items))
+    }
+}
+
+/// Returns the lists of `users`, rows of `interactions`, computed in parallel.
+///
+/// Each list is what [`Recommender::recommend`] returns for that row alone.
+#[must_use]
+pub fn recommend_all(
+    model: &dyn Recommender,
+    interactions: &Interactions,
+    users: &[u32],
+    options: &ListOptions<'_>,
+) -> Lists {
+    let found: Vec<Vec<Scored>> = users
+        .par_chunks(BLOCK_USERS)
+        .map_init(Pad::default, |pad, block| {
+            let one = |user: &u32| model.recommend(History::of(interactions, *user), options, pad);
+            block.iter().map(one).collect::<Vec<_>>()
+        })
+        .flatten_iter()
+        .collect();
+    let mut lists = Lists {
+        users: users.to_vec(),
+        offsets: vec![0],
+        entries: Vec::with_capacity(found.iter().map(Vec::len).sum()),
+    };
+    for list in found {
+        lists.entries.extend(list);
+        lists.offsets.push(lists.entries.len());
+    }
+    lists
+}
+
+/// Notes in the pad which items are not to be shown because the customer has them.
+pub(crate) fn mark_seen(
+    n_items: usize,
+    history: History<'_>,
+    options: &ListOptions<'_>,
+    pad: &mut Pad,
+) {
+    pad.is_seen.clear();
+    pad.is_seen.reserve(n_items);
+    if options.seen == Seen::Remove {
+        for item in history.items.iter().filter(|item| (**item as usize) < n_items) {
+            *pad.is_seen.touch(*item) = true;
+        }
+    }
+}
+
+/// Returns the best of `pad.scores`, which is left cleared.
+pub(crate) fn select(
+    n_items: usize,
+    history: History<'_>,
+    options: &ListOptions<'_>,
+    pad: &mut Pad,
+) -> Vec<Scored> {
+    mark_seen(n_items, history, options, pad);
+    pad.best.start(options.length);
+    for item in pad.scores.touched() {
+        if !pad.is_seen.get(*item) && options.allows(*item) {
+            pad.best.push(*item, pad.scores.get(*item) as f32);
+        }
+    }
+    pad.scores.clear();
+    pad.best.finish().to_vec()
+}

@@ -1,0 +1,303 @@
+//! What to show whom: models that turn a customer's history into a ranked list of items.
+//!
+//! A model is one file here and one line in [`MODELS`]; the command line, the reference and the
+//! conformance test loop over that list. A fitted [`Recommender`] is asked with a [`History`], not
+//! with a user: a new customer, or one who bought something a second ago, needs no new fit. Full
+//! ranking over all items; what counts as good is measured in `evaluate::ranking`. Prices, stock
+//! and business rules are the caller's: he passes which items are allowed.
+
+pub mod content;
+pub mod hybrid;
+pub mod item_knn;
+pub mod lists;
+pub mod parameters;
+pub mod popular;
+pub mod user_knn;
+
+mod blend;
+mod settings;
+
+pub use crate::neighbours::Scored;
+pub use content::Field;
+pub use lists::{Lists, recommend_all};
+pub use parameters::{Kind, Parameter, Parameters, Value};
+
+use crate::error::{Error, Result};
+use crate::interactions::Interactions;
+use crate::neighbours::{Accumulator, Best, Scratch};
+
+/// All recommenders, simplest first.
+pub const MODELS: &[Entry] = &[
+    Entry {
+        name: "popular",
+        about: "most bought, lately if wanted: the same list for everybody",
+        parameters: popular::PARAMETERS,
+        build: popular::build,
+    },
+    Entry {
+        name: "user-knn",
+        about: "what similar customers bought or rated highly",
+        parameters: user_knn::PARAMETERS,
+        build: user_knn::build,
+    },
+    Entry {
+        name: "item-knn",
+        about: "what is bought together with what the customer has",
+        parameters: item_knn::PARAMETERS,
+        build: item_knn::build,
+    },
+    Entry {
+        name: "content",
+        about: "what reads like what the customer has: title, category, brand, price band",
+        parameters: content::PARAMETERS,
+        build: content::build,
+    },
+    Entry {
+        name: "hybrid",
+        about: "a blend of other models, with weights learned on held-out interactions",
+        parameters: hybrid::PARAMETERS,
+        build: hybrid::build,
+    },
+];
+
+/// A model in the registry.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// The name, as after `--model`.
+    pub name: &'static str,
+    /// What it recommends, in one line.
+    pub about: &'static str,
+    /// What can be set.
+    pub parameters: &'static [Parameter],
+    /// Fits it; called through [`Entry::fit`].
+    build: fn(&Training<'_>, &Parameters) -> Result<Box<dyn Recommender>>,
+}
+
+impl Entry {
+    /// Returns the model called `name`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] listing the names there are.
+    pub fn find(name: &str) -> Result<&'static Self> {
+        MODELS.iter().find(|entry| entry.name == name).ok_or_else(|| {
+            let names: Vec<_> = MODELS.iter().map(|entry| entry.name).collect();
+            Error::parameter("model", format!("one of {}", names.join(", ")), name)
+        })
+    }
+
+    /// Returns the model's default settings.
+    #[must_use]
+    pub fn defaults(&self) -> Parameters {
+        Parameters::defaults(self.parameters)
+    }
+
+    /// Fits the model.
+    ///
+    /// # Errors
+    /// [`Error::TooLittle`] when the training data lack what the model needs.
+    pub fn fit(
+        &self,
+        training: &Training<'_>,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Recommender>> {
+        (self.build)(training, parameters)
+    }
+}
+
+/// What a model learns from.
+#[derive(Debug, Clone, Copy)]
+pub struct Training<'a> {
+    /// All interactions, those to tune on included.
+    pub interactions: &'a Interactions,
+    /// The part of `interactions` to tune on; a model that tunes makes its own where none is given.
+    pub validation: Option<&'a Interactions>,
+    /// The texts of each item, `n_items` of them; only some models read them.
+    pub documents: Option<&'a [Vec<Field>]>,
+    /// Decides whatever is left to chance.
+    pub seed: u64,
+}
+
+impl<'a> Training<'a> {
+    /// Returns training data of interactions alone.
+    #[must_use]
+    pub fn new(interactions: &'a Interactions) -> Self {
+        Self { interactions, validation: None, documents: None, seed: 0 }
+    }
+}
+
+/// What one customer has done: the question a recommender answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct History<'a> {
+    /// Which row of the training data this is, if any, so that nobody is his own neighbour.
+    pub user: Option<u32>,
+    /// The items, each once, in any order; those a model does not know are passed over.
+    pub items: &'a [u32],
+    /// One weight each: counts, ratings, 1.
+    pub weights: &'a [f32],
+    /// How long ago each was, ≥ 0, in the unit of the training data.
+    pub ages: Option<&'a [f32]>,
+}
+
+impl<'a> History<'a> {
+    /// Returns the history of a row of `interactions`.
+    #[must_use]
+    pub fn of(interactions: &'a Interactions, user: u32) -> Self {
+        let (items, weights) = interactions.row(user as usize);
+        Self { user: Some(user), items, weights, ages: interactions.ages(user as usize) }
+    }
+
+    /// Returns what each interaction says, its recency halved for every `half_life_items` younger
+    /// ones (0 for no decay). Counting items instead of days needs no unit, and a customer who was
+    /// away for a year is still known by his last purchases; items of equal age count alike.
+    pub(crate) fn votes(self, half_life_items: f32) -> impl Iterator<Item = Vote> {
+        let recencies = self.recencies(half_life_items);
+        self.items.iter().enumerate().map(move |(at, item)| Vote {
+            item: *item,
+            value: f64::from(self.weights[at]),
+            recency: recencies.get(at).copied().unwrap_or(1.0),
+        })
+    }
+
+    /// Returns the recency of each interaction, or nothing when all count alike.
+    fn recencies(self, half_life_items: f32) -> Vec<f64> {
+        let Some(ages) = self.ages.filter(|_| half_life_items > 0.0) else { return Vec::new() };
+        let mut order: Vec<usize> = (0..ages.len()).collect();
+        order.sort_by(|left, right| ages[*left].total_cmp(&ages[*right]));
+        let mut recencies = vec![1.0; ages.len()];
+        let mut younger = 0;
+        for same in order.chunk_by(|left, right| ages[*left] == ages[*right]) {
+            let recency = decay(younger as f32, half_life_items);
+            for at in same {
+                recencies[*at] = recency;
+            }
+            younger += same.len();
+        }
+        recencies
+    }
+}
+
+/// What one interaction of a history says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vote {
+    pub(crate) item: u32,
+    /// Its weight, or a rating's distance from the mean.
+    pub(crate) value: f64,
+    /// How much it still counts, 0 to 1.
+    pub(crate) recency: f64,
+}
+
+/// Returns 2^(−age / half-life), and 1 for a half-life of 0.
+pub(crate) fn decay(age: f32, half_life: f32) -> f64 {
+    if half_life > 0.0 { (-f64::from(age) / f64::from(half_life)).exp2() } else { 1.0 }
+}
+
+/// A part of a score: which item of the history it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Contribution {
+    /// The item of the history: "because you bought …".
+    pub item: u32,
+    /// What it adds to the score.
+    pub score: f32,
+}
+
+/// What a list may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct ListOptions<'a> {
+    /// The most items in a list.
+    pub length: usize,
+    /// Whether items of the history may come again.
+    pub seen: Seen,
+    /// For each item whether it may be shown; `None` allows all.
+    pub allowed: Option<&'a [bool]>,
+}
+
+/// Whether a list may hold what the customer already has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// Left out.
+    Remove,
+    /// Ranked like everything else.
+    Keep,
+}
+
+impl ListOptions<'_> {
+    /// Returns options for unseen items, all allowed.
+    #[must_use]
+    pub fn unseen(length: usize) -> Self {
+        Self { length, seen: Seen::Remove, allowed: None }
+    }
+
+    /// Returns whether nothing but the history forbids `item`.
+    pub(crate) fn allows(&self, item: u32) -> bool {
+        self.allowed.is_none_or(|allowed| allowed.get(item as usize).copied().unwrap_or(false))
+    }
+}
+
+/// Reusable memory for answering; one for each thread. Any model can use any pad.
+#[derive(Debug, Default)]
+pub struct Pad {
+    /// The scores of the items a model has an opinion on.
+    pub(crate) scores: Accumulator<f64>,
+    /// Divisors of the scores, for models that average.
+    pub(crate) norms: Accumulator<f64>,
+    /// For comparing the history with others.
+    pub(crate) scratch: Scratch,
+    /// Which items are in the history.
+    pub(crate) is_seen: Accumulator<bool>,
+    /// For selecting the best.
+    pub(crate) best: Best,
+    /// The pad of a member, for models made of others.
+    pub(crate) inner: Option<Box<Self>>,
+}
+
+/// A fitted model.
+pub trait Recommender: std::fmt::Debug + Send + Sync {
+    /// Returns how many items it ranks.
+    fn n_items(&self) -> usize;
+
+    /// Writes into the pad the score of each item it has an opinion on. The pad comes cleared.
+    fn score(&self, history: History<'_>, pad: &mut Pad);
+
+    /// Returns which items of the history make the score of `item`, largest part first. The parts
+    /// sum to the score, save what does not come from the history (popularity, a mean). Empty when
+    /// the history has nothing to do with it.
+    fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution>;
+
+    /// Returns the best items by falling score, equal scores by rising index; fewer than asked for
+    /// where the model has no opinion on more.
+    fn recommend(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> Vec<Scored> {
+        self.score(history, pad);
+        lists::select(self.n_items(), history, options, pad)
+    }
+}
+
+/// Returns the mean, 0 for no values.
+pub(crate) fn mean(values: &[f32]) -> f64 {
+    let sum: f64 = values.iter().map(|value| f64::from(*value)).sum();
+    if values.is_empty() { 0.0 } else { sum / values.len() as f64 }
+}
+
+/// Turns sums into averages around a mean, and clears the norms.
+pub(crate) fn to_averages(
+    scores: &mut Accumulator<f64>,
+    norms: &mut Accumulator<f64>,
+    mean_of: impl Fn(u32) -> f64,
+) {
+    scores.change(|item, sum| mean_of(item) + sum / norms.get(item));
+    norms.clear();
+}
+
+/// Sorts parts of a score, largest first.
+pub(crate) fn largest_first(mut parts: Vec<Contribution>) -> Vec<Contribution> {
+    parts
+        .sort_by(|left, right| right.score.total_cmp(&left.score).then(left.item.cmp(&right.item)));
+    parts
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! The shop's nouns: events, products, campaigns, decisions, money, time, settings, and the frame of
+//! typed columns in which they travel between rooms. Nothing here does I/O.
+
+pub mod campaign;
+pub mod decision;
+pub mod event;
+pub mod frame;
+pub mod money;
+pub mod product;
+pub mod settings;
+pub mod tables;
+pub mod time;
+
+pub use campaign::Campaign;
+pub use event::{Event, EventKind, Events};
+pub use frame::{Column, Frame, FrameError, Texts};
+pub use product::Product;
+pub use settings::Settings;

@@ -1,0 +1,41 @@
+//! The settings of a shop: `shopwise.toml`.
+
+/// The settings of a shop, each with its default. Unknown names in the file are refused.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The shop's name, shown in reports.
+    pub name: String,
+    /// The IANA time zone in which days are meant and naive times are read.
+    pub time_zone: String,
+    /// The ISO 4217 code in which values are summed.
+    pub currency: String,
+    /// Minutes without an event after which a new session begins.
+    pub session_minutes: u32,
+    /// Days after an exposure in which an order counts as its outcome.
+    pub attribution_days: u32,
+    /// Memory that queries may use before they spill to disk, in MiB.
+    pub query_memory_mib: u64,
+    /// The seed of everything that is drawn by chance.
+    pub seed: u64,
+    /// The largest number of segments tried.
+    pub segments_max: u32,
+    /// The share of traffic on which adverts are drawn by chance.
+    pub exploration: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            name: "my shop".to_owned(),
+            time_zone: "UTC".to_owned(),
+            currency: "USD".to_owned(),
+            session_minutes: 30,
+            attribution_days: 7,
+            query_memory_mib: 2048,
+            seed: 42,
+            segments_max: 10,
+            exploration: 0.1,
+        }
+    }
+}

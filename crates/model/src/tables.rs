@@ -1,0 +1,118 @@
+//! The schemas of the shop's tables: each stands once, here.
+
+use crate::frame::{Column, Frame, Kind};
+
+/// One column of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// The name of the column.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+}
+
+/// One table of the lake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    /// The name, in SQL and as a folder.
+    pub name: &'static str,
+    /// The columns in order.
+    pub fields: &'static [Field],
+}
+
+impl Table {
+    /// Returns a frame of this table without rows.
+    #[must_use]
+    pub fn empty(&self) -> Frame {
+        self.fields.iter().fold(Frame::default(), |frame, field| {
+            frame.with(field.name, Column::empty(field.kind))
+        })
+    }
+}
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $constant:ident $name:literal { $($field:ident: $kind:ident),* $(,)? })*) => {
+        $($(#[$doc])* pub const $constant: Table = Table {
+            name: $name,
+            fields: &[$(Field { name: stringify!($field), kind: Kind::$kind }),*],
+        };)*
+        /// Every table of the lake.
+        pub const TABLES: &[Table] = &[$($constant),*];
+    };
+}
+
+tables! {
+    /// What happened, in time order within a file. The key is (event_id, line). `customer` is a
+    /// pseudonym; money is in millionths of `currency`; `propensity` is the probability with which the
+    /// shown thing was chosen; `extra` is a JSON object of everything else.
+    EVENTS "events" {
+        event_id: Id, line: Int, message_id: Text, source: Text, kind: Text, customer: Text,
+        session: Text, product: Text, quantity: Int, unit_price: Int, amount: Int, currency: Text,
+        order: Text, rating: Float, query: Text, placement: Text, position: Int, campaign: Text,
+        creative: Text, decision: Text, propensity: Float, experiment: Text, variant: Text,
+        channel: Text, device: Text, store: Text, country: Text, occurred_at: Time,
+        received_at: Time, extra: Text,
+    }
+    /// Rows that an importer refused: where they stood, what was wrong.
+    REFUSED "refused" {
+        file: Text, line: Int, field: Text, value: Text, reason: Text, refused_at: Time,
+    }
+    /// Visits: events of a customer less than 30 minutes apart.
+    SESSIONS "sessions" {
+        session: Text, customer: Text, started_at: Time, ended_at: Time, events: Int, views: Int,
+        carts: Int, orders: Int, amount: Int,
+    }
+    /// Orders in the shop's currency; `refunded` is what came back later.
+    ORDERS "orders" {
+        order: Text, customer: Text, occurred_at: Time, lines: Int, quantity: Int, amount: Int,
+        refunded: Int, country: Text, outlier: Bool,
+    }
+    /// The lines of orders; flags mark what a reader should doubt.
+    ORDER_LINES "order_lines" {
+        order: Text, line: Int, customer: Text, product: Text, occurred_at: Time, quantity: Int,
+        unit_price: Int, amount: Int, price_zero: Bool, outlier: Bool,
+    }
+    /// One row a customer, as of the last event. Days are of 86,400 seconds; money in the currency's
+    /// unit as a number.
+    CUSTOMER_FEATURES "customer_features" {
+        customer: Text, first_seen: Time, last_seen: Time, events: Int, sessions: Int, views: Int,
+        carts: Int, orders: Int, refunds: Int, monetary: Float, average_order: Float,
+        recency_days: Float, tenure_days: Float, interval_days: Float, items_per_order: Float,
+        products: Int, categories: Int, top_category: Text, top_category_share: Float,
+        price_level: Float, return_rate: Float, weekend_share: Float, evening_share: Float,
+        ads_shown: Int, ads_clicked: Int,
+    }
+    /// One row a product, as of the last event.
+    PRODUCT_FEATURES "product_features" {
+        product: Text, title: Text, category: Text, brand: Text, views: Int, carts: Int, orders: Int,
+        quantity: Int, refunds: Int, revenue: Float, average_price: Float, customers: Int,
+        shown: Int, clicked: Int, first_sold: Time, last_sold: Time,
+    }
+    /// One row a thing shown: what was known at that moment (`features`, a JSON array in the order of
+    /// the response model's manifest) and what came of it.
+    EXPOSURES "exposures" {
+        event_id: Id, line: Int, kind: Text, customer: Text, product: Text, campaign: Text,
+        creative: Text, placement: Text, position: Int, decision: Text, propensity: Float,
+        experiment: Text, variant: Text, occurred_at: Time, clicked: Bool, converted: Bool,
+        value: Int, features: Text,
+    }
+    /// Which segment and value group each customer is in.
+    PROFILES "profiles" {
+        customer: Text, segment: Text, recency_score: Int, frequency_score: Int,
+        monetary_score: Int, rfm_group: Text, distance: Float,
+    }
+    /// The segments: names, size, value and what sets each apart.
+    SEGMENTS "segments" {
+        segment: Text, name_en: Text, name_zh: Text, customers: Int, share: Float, revenue: Float,
+        revenue_share: Float, description_en: Text, description_zh: Text, standardised: Text,
+    }
+    /// Recommended products, best first, with the reason as a product that was bought or seen.
+    RECOMMENDATIONS "recommendations" {
+        customer: Text, rank: Int, product: Text, score: Float, reason: Text, because: Text,
+    }
+    /// Rates, value and lift of each policy, and of each policy within each segment.
+    FEEDBACK "feedback" {
+        policy: Text, segment: Text, metric: Text, visits: Int, estimate: Float, low: Float,
+        high: Float, lift: Float, lift_low: Float, lift_high: Float,
+    }
+}

@@ -1,0 +1,89 @@
+//! `shopwise import`: files of events.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use shopwise_model::time::DateFormat;
+use shopwise_stages::collect::{self, ImportOptions};
+
+use super::{now, open, reports_json, reports_text};
+use crate::{ShopFolder, printer};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    folder: ShopFolder,
+    /// online-retail, movielens or csv (with --map)
+    #[arg(long)]
+    format: String,
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The name of the source; the format's when left out
+    #[arg(long)]
+    source: Option<String>,
+    /// A column of a csv file and the field it holds
+    #[arg(long, value_name = "COLUMN=FIELD")]
+    map: Vec<String>,
+    /// Names of the columns of a file without a header
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    columns: Option<Vec<String>>,
+    /// year-first, day-first, month-first or epoch; detected when left out
+    #[arg(long, value_name = "FORMAT")]
+    date_format: Option<String>,
+    /// The IANA time zone of times without one; the shop's when left out
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// The currency of a file that names none; the shop's when left out
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<String> {
+    let shop = open::open(&arguments.folder.shop)?;
+    let start = Instant::now();
+    let bar = printer::bar("importing");
+    let options = options(arguments)?;
+    let report =
+        collect::import(&shop, &arguments.format, &arguments.files, &options, now(), &|rows| {
+            bar.set_position(rows);
+        })?;
+    bar.finish_and_clear();
+    let reports = [(report, start.elapsed().as_secs_f64())];
+    Ok(if arguments.json {
+        serde_json::to_string(&reports_json(&reports))?
+    } else {
+        reports_text(&reports)
+    })
+}
+
+fn options(arguments: &Arguments) -> Result<ImportOptions> {
+    let mut map = Vec::new();
+    for pair in &arguments.map {
+        let Some((column, field)) = pair.rsplit_once('=') else {
+            bail!("--map wants COLUMN=FIELD, got `{pair}`");
+        };
+        map.push((column.to_owned(), field.to_owned()));
+    }
+    let date_format = match &arguments.date_format {
+        None => None,
+        Some(name) => match DateFormat::from_name(name) {
+            None => bail!(
+                "--date-format must be one of year-first, day-first, month-first, epoch, got `{name}`"
+            ),
+            known => known,
+        },
+    };
+    Ok(ImportOptions {
+        source: arguments.source.clone(),
+        date_format,
+        time_zone: arguments.time_zone.clone(),
+        currency: arguments.currency.clone(),
+        map,
+        columns: arguments.columns.clone(),
+    })
+}

@@ -1,0 +1,70 @@
+//! `shopwise init`: a new shop.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use shopwise_model::Settings;
+use shopwise_store::{Lake, Ledger, Vault};
+
+use super::open::{SETTINGS, ledger_url};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The folder of the new shop
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The shop's name, shown in reports
+    #[arg(long)]
+    name: Option<String>,
+    /// The ISO 4217 code in which values are summed
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
+    /// The IANA time zone in which days are meant
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<String> {
+    let folder = &arguments.folder;
+    let path = folder.join(SETTINGS);
+    if path.exists() {
+        bail!("`{}` is a shop already", folder.display());
+    }
+    let mut settings = Settings::default();
+    if let Some(name) = &arguments.name {
+        settings.name.clone_from(name);
+    }
+    if let Some(currency) = &arguments.currency {
+        if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            bail!("currency must be three capital letters (ISO 4217), got `{currency}`");
+        }
+        settings.currency.clone_from(currency);
+    }
+    if let Some(zone) = &arguments.time_zone {
+        jiff::tz::TimeZone::get(zone)
+            .map_err(|_| anyhow::anyhow!("`{zone}` is no IANA time zone"))?;
+        settings.time_zone.clone_from(zone);
+    }
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    Vault::create(&folder.join("vault"), random_key()?)?;
+    Lake::open(&folder.join("lake"), 1 << 20)?;
+    Ledger::open(&ledger_url(folder)?)?;
+    // The settings come last: only then is the folder a shop.
+    std::fs::write(&path, toml::to_string_pretty(&settings)?)
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(format!(
+        "made the shop `{}`\nnext: shopwise import --shop {} --format csv|online-retail|movielens FILE",
+        settings.name,
+        folder.display()
+    ))
+}
+
+fn random_key() -> Result<[u8; 32]> {
+    let mut key = [0; 32];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut key))
+        .context("the system gives no random bytes")?;
+    Ok(key)
+}

@@ -1,0 +1,169 @@
+//! Every command through its own flags, on files small enough to compute by hand.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser as _;
+use serde_json::Value;
+
+use super::{LabCommand, UsageError, run, summary};
+
+#[derive(clap::Parser)]
+struct Program {
+    #[command(subcommand)]
+    command: LabCommand,
+}
+
+fn lab(line: &str) -> anyhow::Result<Value> {
+    let words = std::iter::once("lab").chain(line.split_whitespace());
+    run(&Program::try_parse_from(words).unwrap().command)
+}
+
+fn file(folder: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn near(value: &Value, expected: f64) {
+    let value = value.as_f64().unwrap();
+    assert!((value - expected).abs() < 1e-9, "{value} is not {expected}");
+}
+
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<UsageError>().is_some()
+}
+
+#[test]
+fn given_labels_are_judged_by_hand_computed_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = file(&folder, "points.csv", "name,x\na,0\nb,2\nc,9\n");
+    let labels = file(&folder, "labels.csv", "label\n0\n0\n1\n");
+    let (input, labels) = (input.display(), labels.display());
+    let result = lab(&format!("cluster --input {input} --labels {labels}")).unwrap();
+    assert_eq!(result["rows"], 3);
+    assert_eq!(result["features"], 1);
+    assert_eq!(result["sizes"], serde_json::json!([2, 1]));
+    near(&result["inertia"], 2.0);
+    near(&result["calinski_harabasz"], 64.0 / 3.0);
+    near(&result["davies_bouldin"], 1.0 / 8.0);
+    // Silhouettes 1 − 2/9, 1 − 2/7 and 0 for the single row.
+    near(&result["silhouette"], (7.0 / 9.0 + 5.0 / 7.0) / 3.0);
+    assert!(result["iterations"].is_null());
+    assert!(summary(&result).contains("inertia"));
+}
+
+#[test]
+fn two_groups_are_found_from_given_centres_and_by_auto() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = file(&folder, "points.tsv", "x\ty\n0\t0\n0\t2\n10\t0\n10\t2\n");
+    let initial = file(&folder, "initial.csv", "x,y\n1,1\n9,1\n");
+    let (input, initial) = (input.display(), initial.display());
+    for flags in [format!("--initial {initial}"), "--k 2".to_owned(), "--k auto".to_owned()] {
+        let result = lab(&format!("cluster --input {input} {flags}")).unwrap();
+        assert_eq!(result["k"], 2, "{flags}");
+        near(&result["inertia"], 4.0);
+    }
+}
+
+#[test]
+fn a_missing_value_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = file(&folder, "points.csv", "x,y\n1,2\n3,\n");
+    let error = lab(&format!("cluster --input {} --k 1", input.display())).unwrap_err();
+    assert!(error.to_string().contains("column `y` has no value in row 2"), "{error}");
+    assert!(!is_usage(&error));
+}
+
+#[test]
+fn wrong_flags_are_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = file(&folder, "points.csv", "x\n1\n2\n");
+    let input = input.display();
+    for flags in ["--algorithm dbscan", "--k none", "--metric hamming", "--k 3", "--threads 0"] {
+        let error = lab(&format!("cluster --input {input} {flags}")).unwrap_err();
+        assert!(is_usage(&error), "{flags}: {error}");
+    }
+    let flags = "--user user --item item --model als";
+    let error = lab(&format!("recommend --train {input} --test {input} {flags}")).unwrap_err();
+    assert!(is_usage(&error) && error.to_string().contains("not yet available"));
+}
+
+#[test]
+fn a_ragged_row_is_told_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = file(&folder, "points.csv", "x,y\n1,2\n3\n");
+    let error = lab(&format!("cluster --input {} --k 1", input.display())).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("line 3") && text.contains("points.csv"), "{text}");
+}
+
+fn shop(folder: &tempfile::TempDir) -> [PathBuf; 2] {
+    let train = "user,item\nanna,tea\nbob,tea\nbob,cup\ncarl,tea\ncarl,cup\ncarl,pot\n";
+    [
+        file(folder, "train.csv", train),
+        file(folder, "test.csv", "user,item\nanna,pot\nbob,pot\ndora,cup\n"),
+    ]
+}
+
+fn recommend(paths: &[PathBuf; 2], more: &str) -> anyhow::Result<Value> {
+    let [train, test] = paths.each_ref().map(|path| Path::display(path));
+    lab(&format!("recommend --train {train} --test {test} --user user --item item {more}"))
+}
+
+#[test]
+fn popular_lists_are_judged_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = recommend(&shop(&folder), "--model popular --at 2").unwrap();
+    // anna: cup, pot; bob: pot; dora, who is new: tea, cup. Ranks of the test items: 2, 1, 2.
+    assert_eq!(result["users"], 3);
+    assert_eq!(result["items"], 3);
+    near(&result["metrics"]["mrr@2"], 2.0 / 3.0);
+    near(&result["metrics"]["hit_rate@2"], 1.0);
+    near(&result["metrics"]["precision@2"], 0.5);
+    near(&result["metrics"]["ndcg@2"], (1.0 + 2.0 / 3_f64.log2()) / 3.0);
+    near(&result["metrics"]["coverage@2"], 1.0);
+    assert_eq!(result["parameters"]["half_life"], 0.0);
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = shop(&folder);
+    for more in ["--model item-knn --set neighbors=3", "--model popular --at 0"] {
+        assert!(is_usage(&recommend(&paths, more).unwrap_err()), "{more}");
+    }
+    for model in ["user-knn", "item-knn", "hybrid"] {
+        recommend(&paths, &format!("--model {model}")).unwrap();
+    }
+}
+
+#[test]
+fn a_line_is_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // y = 1 + 2 a − b.
+    let rows = file(&folder, "rows.csv", "a,b,y\n0,0,1\n1,0,3\n0,1,0\n2,1,4\n");
+    let rows = rows.display();
+    let flags = format!("respond --train {rows} --test {rows} --label y --model linear");
+    let result = lab(&flags).unwrap();
+    near(&result["coefficients"]["a"], 2.0);
+    near(&result["coefficients"]["b"], -1.0);
+    near(&result["intercept"], 1.0);
+    near(&result["metrics"]["r2"], 1.0);
+    assert_eq!(result["rows"]["train"], 4);
+}
+
+#[test]
+fn ranks_of_probabilities_are_measured_by_hand() {
+    let metrics = super::measures::measure(&[0.0, 1.0, 0.0, 1.0], &[0.2, 0.2, 0.6, 0.8]).unwrap();
+    // Of four pairs two are right, one is tied and one wrong.
+    near(&metrics["auc"], 0.625);
+    near(&metrics["accuracy"], 0.5);
+    near(&metrics["precision"], 0.5);
+    near(&metrics["recall"], 0.5);
+    near(&metrics["calibration_ratio"], 0.9);
+    let loss = -(0.8_f64.ln() + 0.2_f64.ln() + 0.4_f64.ln() + 0.8_f64.ln()) / 4.0;
+    near(&metrics["log_loss"], loss);
+    near(&metrics["normalized_entropy"], loss / 2_f64.ln());
+    // Bin 3 holds 0.2 twice: gap 0.6; bins 9 and 12: 0.6 and −0.2.
+    near(&metrics["expected_calibration_error"], (0.6 + 0.6 + 0.2) / 4.0);
+}

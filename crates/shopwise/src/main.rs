@@ -1,0 +1,68 @@
+//! shopwise: the marketing brain of an online shop, as one program.
+//!
+//! This crate knows the command line, the clock and the environment; every formula stands in a crate
+//! below. Results go to standard output, progress and errors to standard error.
+
+mod commands;
+mod lab;
+mod printer;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The marketing brain of an online shop: collects what customers do, profiles them, recommends.
+#[derive(Debug, Parser)]
+#[command(name = "shopwise", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes a new shop: settings, keys, empty stores
+    Init(commands::init::Arguments),
+    /// Imports files of events
+    Import(commands::import::Arguments),
+    /// Runs the loop, or some stages of it
+    Run(commands::run::Arguments),
+    /// Writes one page of what was learned
+    Report(commands::report::Arguments),
+    /// Shows what is known about a customer, segment or product, and why
+    Show(commands::show::Arguments),
+    /// One algorithm, files in, numbers out
+    #[command(subcommand)]
+    Lab(lab::LabCommand),
+}
+
+/// Where the shop is.
+#[derive(Debug, Clone, clap::Args)]
+struct ShopFolder {
+    /// The shop's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    shop: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Init(arguments) => commands::init::run(&arguments),
+        Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Run(arguments) => commands::run::run(&arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Show(arguments) => commands::show::run(&arguments),
+        Command::Lab(command) => commands::laboratory::run(&command),
+    };
+    match result {
+        Ok(output) => {
+            printer::output(&output);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            printer::error(&error);
+            let is_usage = error.downcast_ref::<lab::UsageError>().is_some();
+            ExitCode::from(if is_usage { 2 } else { 1 })
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The loop, one module a stage: read tables, compute, write tables or publish a model.
+//!
+//! A stage never imports another; they meet in the lake's tables and in published models. Nothing
+//! here speaks HTTP or prints: a stage returns what it did.
+
+pub mod collect;
+pub mod error;
+pub mod prepare;
+pub mod profile;
+pub mod report;
+pub mod shop;
+pub mod stage;
+
+pub use error::{Error, Result};
+pub use report::StageReport;
+pub use shop::Shop;
+pub use stage::{STAGES, Stage};

@@ -1,0 +1,64 @@
+//! Preparing: events become sessions, orders and features.
+//!
+//! The events are replayed once in time order through [`fold::Replay`]; the tables it leaves replace
+//! the former ones. Deleting a derived table and preparing again gives the same rows.
+
+pub mod fold;
+mod outlier;
+mod tables;
+
+use shopwise_model::tables::{
+    CUSTOMER_FEATURES, EVENTS, ORDER_LINES, ORDERS, PRODUCT_FEATURES, SESSIONS,
+};
+
+use crate::error::Result;
+use crate::report::StageReport;
+use crate::shop::Shop;
+use fold::{Calendar, Replay};
+
+/// The stage's name.
+pub const NAME: &str = "prepare";
+
+/// Only what the fold reads, in the one order in which it may be replayed.
+const SQL: &str = include_str!("replay.sql");
+
+/// Rebuilds the derived tables from the events.
+///
+/// # Errors
+/// Store errors; the former tables then stay as they were, each on its own.
+pub fn run(shop: &Shop, progress: &dyn Fn(u64)) -> Result<StageReport> {
+    let Some(version) = shop.lake.version(&EVENTS)? else {
+        return Ok(StageReport::skipped(NAME, "there are no events yet; import some"));
+    };
+    let mut report = StageReport::new(NAME);
+    report.inputs.insert(EVENTS.name, version);
+    report.parameter("session_minutes", shop.settings.session_minutes);
+    report.parameter("time_zone", shop.settings.time_zone.clone());
+    let calendar = Calendar::of(&shop.settings)?;
+    let mut replay = Replay::new(calendar, i64::from(shop.settings.session_minutes));
+    shop.lake.stream(SQL, |part| -> Result<()> {
+        replay.extend(&part)?;
+        progress(replay.rows());
+        Ok(())
+    })?;
+    report.rows_read = replay.rows();
+    let products = shop.ledger.products()?;
+    let built = tables::build(&replay, &products, &shop.settings);
+    for (table, frame) in [
+        (&SESSIONS, &built.sessions),
+        (&ORDERS, &built.orders),
+        (&ORDER_LINES, &built.order_lines),
+        (&CUSTOMER_FEATURES, &built.customers),
+        (&PRODUCT_FEATURES, &built.products),
+    ] {
+        shop.lake.replace(table, frame)?;
+        report.rows_written += frame.rows() as u64;
+        report.metric(table.name, frame.rows());
+    }
+    report.metric("other_currency_lines", built.other_currency_lines);
+    report.metric("outlier_lines", built.outlier_lines);
+    Ok(report)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Profiling: which customers are alike, what sets each group apart, and what each customer is worth.
+//!
+//! Behaviour segments come from k-means over scaled features, the number of segments from the
+//! silhouette; value groups come from recency, frequency and monetary quintiles. Only customers who
+//! have bought are profiled: the others have nothing yet to be told apart by.
+
+mod describe;
+mod rfm;
+
+use serde_json::json;
+use shopwise_learn::cluster::{Choice, KMeans, SILHOUETTE_ROWS, choose_k};
+use shopwise_learn::{Matrix, scale};
+use shopwise_model::frame::{Column, Frame, Texts};
+use shopwise_model::tables::{CUSTOMER_FEATURES, PROFILES, SEGMENTS};
+
+use crate::error::Result;
+use crate::report::StageReport;
+use crate::shop::Shop;
+
+/// The stage's name.
+pub const NAME: &str = "profile";
+
+/// Fewer customers than this are not worth a segment.
+const CUSTOMERS_MIN: usize = 20;
+
+/// Starts of k-means for each k.
+const RESTARTS: usize = 10;
+
+/// What customers are told apart by.
+const FEATURES: &[&str] = &[
+    "recency_days",
+    "tenure_days",
+    "orders",
+    "monetary",
+    "average_order",
+    "items_per_order",
+    "products",
+    "return_rate",
+    "weekend_share",
+    "evening_share",
+];
+
+const SQL: &str = include_str!("buyers.sql");
+
+/// Segments the customers who bought, and writes `profiles` and `segments`.
+///
+/// # Errors
+/// Store errors, and what the clustering refuses.
+pub fn run(shop: &Shop, progress: &dyn Fn(u64)) -> Result<StageReport> {
+    let Some(version) = shop.lake.version(&CUSTOMER_FEATURES)? else {
+        return Ok(StageReport::skipped(NAME, "customers are not prepared yet; run `prepare`"));
+    };
+    let buyers = shop.lake.query(SQL)?;
+    if buyers.rows() < CUSTOMERS_MIN {
+        let why = format!("{} customers have bought, {CUSTOMERS_MIN} are needed", buyers.rows());
+        return Ok(StageReport::skipped(NAME, why));
+    }
+    let mut report = StageReport::new(NAME);
+    report.inputs.insert(CUSTOMER_FEATURES.name, version);
+    report.rows_read = buyers.rows() as u64;
+    let raw = features(&buyers)?;
+    let columns: Vec<scale::Column> =
+        (0..raw.columns()).map(|at| scale::choose(&raw.column(at))).collect();
+    let scaler = scale::fit(&raw, &columns)?;
+    let scaled = scaler.apply(raw.clone())?;
+    progress(report.rows_read);
+    let kmeans = KMeans { restarts: RESTARTS, seed: shop.settings.seed, ..KMeans::default() };
+    let largest = (shop.settings.segments_max as usize).clamp(2, buyers.rows() - 1);
+    let choice = choose_k(&scaled, 2..=largest, &kmeans, SILHOUETTE_ROWS)?;
+    record(&mut report, &choice, &scaler);
+    let segments =
+        describe::segments(FEATURES, &raw, &scaled, &choice.best, &shop.settings.currency);
+    let scores = rfm::scores(
+        buyers.float("recency_days")?,
+        buyers.float("orders")?,
+        buyers.float("monetary")?,
+    );
+    let profiles = profiles(&buyers, &scaled, &choice, &segments, &scores)?;
+    let table = describe::table(&segments);
+    shop.lake.replace(&PROFILES, &profiles)?;
+    shop.lake.replace(&SEGMENTS, &table)?;
+    report.rows_written = (profiles.rows() + table.rows()) as u64;
+    Ok(report)
+}
+
+fn features(buyers: &Frame) -> Result<Matrix> {
+    let columns: Vec<&[f64]> =
+        FEATURES.iter().map(|name| buyers.float(name)).collect::<std::result::Result<_, _>>()?;
+    Ok(Matrix::from_columns(&columns)?)
+}
+
+fn record(report: &mut StageReport, choice: &Choice, scaler: &scale::Scaler) {
+    report.metric("segments", choice.best.k());
+    report.metric("silhouette", choice.quality.silhouette);
+    report.metric("calinski_harabasz", choice.quality.calinski_harabasz);
+    report.metric("davies_bouldin", choice.quality.davies_bouldin);
+    let curve: Vec<_> = choice
+        .curve
+        .iter()
+        .map(|point| json!({ "k": point.k, "inertia": point.inertia, "silhouette": point.silhouette }))
+        .collect();
+    report.metric("curve", curve);
+    report.parameter("features", FEATURES);
+    report.parameter("restarts", RESTARTS);
+    report.parameter("scaling", serde_json::to_value(scaler).unwrap_or_default());
+}
+
+fn profiles(
+    buyers: &Frame,
+    scaled: &Matrix,
+    choice: &Choice,
+    segments: &[describe::Segment],
+    scores: &[rfm::Scores],
+) -> Result<Frame> {
+    let labels = &choice.best.labels;
+    let segment: Texts = labels.iter().map(|label| segments[*label as usize].id.as_str()).collect();
+    let distance = labels
+        .iter()
+        .enumerate()
+        .map(|(row, label)| {
+            let center = choice.best.centers.row(*label as usize);
+            let squares = scaled.row(row).iter().zip(center).map(|(a, b)| (a - b) * (a - b));
+            squares.sum::<f64>().sqrt()
+        })
+        .collect();
+    Ok(Frame::default()
+        .with("customer", Column::Text(buyers.text("customer")?.clone()))
+        .with("segment", Column::Text(segment))
+        .with("recency_score", Column::Int(scores.iter().map(|row| row.recency).collect()))
+        .with("frequency_score", Column::Int(scores.iter().map(|row| row.frequency).collect()))
+        .with("monetary_score", Column::Int(scores.iter().map(|row| row.monetary).collect()))
+        .with("rfm_group", Column::Text(scores.iter().map(rfm::Scores::group).collect()))
+        .with("distance", Column::Float(distance)))
+}

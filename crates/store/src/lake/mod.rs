@@ -1,0 +1,215 @@
+//! The big tables: Delta tables in a folder, written as frames, read by SQL through DataFusion.
+//!
+//! Everything goes through this seam, so that another object store or a cluster can stand behind it:
+//! no stage opens a file of the lake. Calls block; the engine's own threads do the work.
+
+mod convert;
+mod files;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use deltalake::{DeltaTable, DeltaTableBuilder};
+use futures::StreamExt;
+use shopwise_model::Frame;
+use shopwise_model::tables::{TABLES, Table};
+use tokio::runtime::Runtime;
+
+use crate::error::{Error, Result};
+
+pub use files::{read_table_file, write_table_file};
+pub use write::Append;
+
+/// The lake of one shop.
+#[derive(Debug)]
+pub struct Lake {
+    folder: PathBuf,
+    memory_bytes: usize,
+    runtime: Arc<Runtime>,
+}
+
+/// Which version of a table a query reads; tables that are not named are read at their newest.
+#[derive(Debug, Clone, Copy)]
+pub struct At {
+    /// The table.
+    pub table: &'static str,
+    /// Its version.
+    pub version: u64,
+}
+
+impl Lake {
+    /// Opens the lake in `folder`, which is made if it is missing. Queries use at most `memory_bytes`
+    /// and spill to disk beyond that.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder cannot be made.
+    pub fn open(folder: &Path, memory_bytes: usize) -> Result<Self> {
+        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        let folder = folder.canonicalize().map_err(Error::io(folder))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(Error::io(&folder))?;
+        Ok(Self { folder, memory_bytes, runtime: Arc::new(runtime) })
+    }
+
+    /// Returns the newest version of `table`, or `None` when it was never written.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when the table's log cannot be read.
+    pub fn version(&self, table: &Table) -> Result<Option<u64>> {
+        if !self.exists(table.name) {
+            return Ok(None);
+        }
+        self.runtime.block_on(async {
+            let opened = self.load(table.name, None).await?;
+            Ok(opened.version())
+        })
+    }
+
+    /// Runs `sql` over the newest tables and returns all rows.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when the query is wrong or fails.
+    pub fn query(&self, sql: &str) -> Result<Frame> {
+        self.query_at(sql, &[])
+    }
+
+    /// Runs `sql` over tables at the given versions and returns all rows.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when the query is wrong or fails.
+    pub fn query_at(&self, sql: &str, versions: &[At]) -> Result<Frame> {
+        self.runtime.block_on(async {
+            let context = self.context(sql, versions).await?;
+            let data = context.sql(sql).await?;
+            let schema = Arc::clone(data.schema().inner());
+            let batches = data.collect().await?;
+            convert::frame_from_batches(&schema, &batches)
+        })
+    }
+
+    /// Runs `sql` and hands the rows to `each` in pieces, in the query's order.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when the query is wrong or fails, and whatever `each` returns.
+    pub fn stream<E: From<Error>>(
+        &self,
+        sql: &str,
+        mut each: impl FnMut(Frame) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        self.runtime.block_on(async {
+            let context = self.context(sql, &[]).await?;
+            let data = context.sql(sql).await.map_err(Error::from)?;
+            let mut batches = data.execute_stream().await.map_err(Error::from)?;
+            while let Some(batch) = batches.next().await {
+                let batch = batch.map_err(Error::from)?;
+                let schema = batch.schema();
+                each(convert::frame_from_batches(&schema, &[batch])?)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Begins adding rows to `table`; nothing is visible before [`Append::commit`].
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when the table cannot be made or read.
+    pub fn append(&self, table: &'static Table) -> Result<Append> {
+        let opened = self.runtime.block_on(self.load_or_create(table))?;
+        Append::begin(opened, table, Arc::clone(&self.runtime))
+    }
+
+    /// Replaces all rows of a derived table, in one step, and returns the new version.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when writing fails; the table then stays as it was.
+    pub fn replace(&self, table: &'static Table, rows: &Frame) -> Result<u64> {
+        self.runtime.block_on(async {
+            let opened = self.load_or_create(table).await?;
+            write::replace(opened, table, rows).await
+        })
+    }
+
+    /// Joins small files of `table` into large ones and deletes files that no version of the last
+    /// week needs.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when the table cannot be read or written.
+    pub fn compact(&self, table: &Table) -> Result<()> {
+        if !self.exists(table.name) {
+            return Ok(());
+        }
+        self.runtime.block_on(async {
+            let opened = self.load(table.name, None).await?;
+            let (opened, _) = opened.optimize().await?;
+            opened.vacuum().await?;
+            Ok(())
+        })
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        self.folder.join(name).join("_delta_log").is_dir()
+    }
+
+    fn address(&self, name: &str) -> Result<url::Url> {
+        let path = self.folder.join(name);
+        url::Url::from_directory_path(&path)
+            .map_err(|()| Error::Lake(format!("`{}` is no absolute path", path.display())))
+    }
+
+    async fn load(&self, name: &str, version: Option<u64>) -> Result<DeltaTable> {
+        let mut builder = DeltaTableBuilder::from_url(self.address(name)?)?;
+        if let Some(version) = version {
+            builder = builder.with_version(version);
+        }
+        Ok(builder.load().await?)
+    }
+
+    async fn load_or_create(&self, table: &Table) -> Result<DeltaTable> {
+        if self.exists(table.name) {
+            return self.load(table.name, None).await;
+        }
+        let path = self.folder.join(table.name);
+        std::fs::create_dir_all(&path).map_err(Error::io(&path))?;
+        let created = DeltaTable::try_from_url(self.address(table.name)?)
+            .await?
+            .create()
+            .with_table_name(table.name)
+            .with_columns(convert::delta_fields(table)?)
+            .await?;
+        Ok(created)
+    }
+
+    /// Returns a session that knows the tables which `sql` names. A table that was never written is
+    /// there without rows.
+    async fn context(&self, sql: &str, versions: &[At]) -> Result<SessionContext> {
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(self.memory_bytes)))
+            .build_arc()?;
+        let config = SessionConfig::new()
+            .with_batch_size(65_536)
+            .set_bool("datafusion.sql_parser.enable_ident_normalization", false)
+            .set_bool("datafusion.execution.parquet.pushdown_filters", true);
+        let context = SessionContext::new_with_config_rt(config, environment);
+        for table in TABLES.iter().filter(|table| sql.contains(table.name)) {
+            if self.exists(table.name) {
+                let version =
+                    versions.iter().find(|at| at.table == table.name).map(|at| at.version);
+                let opened = self.load(table.name, version).await?;
+                opened.update_datafusion_session(&context.state())?;
+                context.register_table(table.name, opened.table_provider().await?)?;
+            } else {
+                context.register_table(table.name, convert::empty_table(table)?)?;
+            }
+        }
+        Ok(context)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! The lake keeps what was committed, and only that.
+
+use super::*;
+use shopwise_model::event::{Event, EventKind, Events};
+use shopwise_model::frame::{Column, NULL_INT, Texts};
+use shopwise_model::tables::{EVENTS, REFUSED};
+
+fn lake() -> (tempfile::TempDir, Lake) {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::open(folder.path(), 256 << 20).unwrap();
+    (folder, lake)
+}
+
+fn events(from: i64, count: i64) -> Frame {
+    let mut events = Events::default();
+    for at in from..from + count {
+        let customer = format!("c{}", at % 3);
+        let mut event = Event::new("test", EventKind::OrderCompleted, at * 1_000_000);
+        event.event_id = u128::try_from(at).unwrap().to_be_bytes();
+        event.customer = (at % 5 != 0).then_some(customer.as_str());
+        event.amount = if at % 2 == 0 { at } else { NULL_INT };
+        event.rating = if at % 2 == 0 { f64::NAN } else { 0.5 };
+        events.push(&event);
+    }
+    events.into_frame()
+}
+
+#[test]
+fn what_was_written_reads_back_missing_values_included() {
+    let (_folder, lake) = lake();
+    let written = events(0, 10);
+    let mut append = lake.append(&EVENTS).unwrap();
+    append.write(&written).unwrap();
+    assert_eq!(lake.query("SELECT * FROM events").unwrap().rows(), 0, "nothing before the commit");
+    let version = append.commit(Some(("import", 1))).unwrap();
+    assert_eq!(version, lake.version(&EVENTS).unwrap());
+    let read = lake.query("SELECT * FROM events ORDER BY occurred_at").unwrap();
+    assert_eq!(read.names(), written.names());
+    for name in ["customer", "kind", "order"] {
+        assert_eq!(read.text(name).unwrap(), written.text(name).unwrap(), "{name}");
+    }
+    assert_eq!(read.id("event_id").unwrap(), written.id("event_id").unwrap());
+    assert_eq!(read.int("amount").unwrap(), written.int("amount").unwrap());
+    assert_eq!(read.time("occurred_at").unwrap(), written.time("occurred_at").unwrap());
+    assert!(read.float("rating").unwrap()[0].is_nan());
+}
+
+#[test]
+fn an_older_version_can_be_read() {
+    let (_folder, lake) = lake();
+    let mut versions = Vec::new();
+    for part in 0..3 {
+        let mut append = lake.append(&EVENTS).unwrap();
+        append.write(&events(part * 10, 10)).unwrap();
+        versions.push(append.commit(None).unwrap().unwrap());
+    }
+    for (part, version) in versions.iter().enumerate() {
+        let at = At { table: "events", version: *version };
+        let frame = lake.query_at("SELECT count(*) AS n FROM events", &[at]).unwrap();
+        assert_eq!(frame.int("n").unwrap(), [10 * (i64::try_from(part).unwrap() + 1)]);
+    }
+    lake.compact(&EVENTS).unwrap();
+    let frame = lake.query("SELECT count(*) AS n FROM events").unwrap();
+    assert_eq!(frame.int("n").unwrap(), [30]);
+}
+
+#[test]
+fn a_dropped_append_leaves_nothing() {
+    let (_folder, lake) = lake();
+    let mut append = lake.append(&EVENTS).unwrap();
+    append.write(&events(0, 10)).unwrap();
+    drop(append);
+    assert_eq!(lake.query("SELECT * FROM events").unwrap().rows(), 0);
+}
+
+#[test]
+fn replacing_leaves_only_the_new_rows() {
+    let (_folder, lake) = lake();
+    let rows = |reasons: &[&str]| {
+        let count = reasons.len();
+        let same = |text: &'static str| Column::Text(vec![text; count].into_iter().collect());
+        Frame::default()
+            .with("file", same("a.csv"))
+            .with("line", Column::Int((1..).take(count).collect()))
+            .with("field", same("price"))
+            .with("value", same("-1"))
+            .with("reason", Column::Text(reasons.iter().copied().collect::<Texts>()))
+            .with("refused_at", Column::Time(vec![0; count]))
+    };
+    lake.replace(&REFUSED, &rows(&["a", "b", "c"])).unwrap();
+    lake.replace(&REFUSED, &rows(&["d"])).unwrap();
+    let read = lake.query("SELECT reason FROM refused").unwrap();
+    assert_eq!(read.text("reason").unwrap().get(0), Some("d"));
+    assert_eq!(read.rows(), 1);
+    lake.replace(&REFUSED, &REFUSED.empty()).unwrap();
+    assert_eq!(lake.query("SELECT reason FROM refused").unwrap().rows(), 0);
+}
+
+#[test]
+fn a_wrong_query_is_an_error_that_names_the_column() {
+    let (_folder, lake) = lake();
+    let error = lake.query("SELECT nothing FROM events").unwrap_err().to_string();
+    assert!(error.contains("nothing"), "{error}");
+}
+
+#[test]
+fn a_table_file_reads_back() {
+    let (folder, _lake) = lake();
+    let path = folder.path().join("events.parquet");
+    let written = events(0, 5);
+    write_table_file(&path, &written).unwrap();
+    let read = read_table_file(&path).unwrap();
+    assert_eq!(read.text("customer").unwrap(), written.text("customer").unwrap());
+    std::fs::write(&path, b"not parquet").unwrap();
+    assert!(matches!(read_table_file(&path), Err(Error::Input { .. })));
+}

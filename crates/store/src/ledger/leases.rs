@@ -1,0 +1,102 @@
+//! Who may work on a shop: leases with an end, taken over when their holder is gone.
+//!
+//! Each taking has a token, larger than all before: an earlier holder that wakes up cannot renew or
+//! release what now belongs to another.
+
+use shopwise_model::time;
+use sqlx::Row as _;
+
+use super::Ledger;
+use crate::{Error, Result};
+
+/// How often a lease that vanishes between two looks is tried again.
+const TRIES_MAX: usize = 8;
+
+/// A lease that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// What is leased.
+    pub name: String,
+    /// Who holds it.
+    pub holder: String,
+    /// The number of this taking.
+    pub token: i64,
+    /// When it was taken, UTC microseconds.
+    pub taken_at: i64,
+}
+
+impl Ledger {
+    /// Takes a lease that nobody holds at `now`, for `ttl` microseconds.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] with the holder and since when; or when the database refuses.
+    pub fn take_lease(&self, name: &str, holder: &str, now: i64, ttl: i64) -> Result<Lease> {
+        self.block(async {
+            let token = self.next_number("lease").await?;
+            for _ in 0..TRIES_MAX {
+                if self.try_take(name, holder, token, now, ttl).await? {
+                    let (name, holder) = (name.to_owned(), holder.to_owned());
+                    return Ok(Lease { name, holder, token, taken_at: now });
+                }
+                if let Some(busy) = self.busy(name).await? {
+                    return Err(busy);
+                }
+            }
+            Err(Error::Busy { holder: "somebody else".to_owned(), since: time::format(now) })
+        })
+    }
+
+    /// Prolongs a lease until `now + ttl`. Returns false when it was lost to another or released.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn renew_lease(&self, lease: &Lease, now: i64, ttl: i64) -> Result<bool> {
+        const SQL: &str = "UPDATE leases SET expires_at = $1 WHERE name = $2 AND token = $3";
+        let query = sqlx::query(SQL).bind(now.saturating_add(ttl)).bind(&lease.name);
+        let done = self.block(query.bind(lease.token).execute(&self.pool))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Gives a lease back. What was lost to another stays his.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn release_lease(&self, lease: &Lease) -> Result<()> {
+        const SQL: &str = "DELETE FROM leases WHERE name = $1 AND token = $2";
+        let query = sqlx::query(SQL).bind(&lease.name).bind(lease.token);
+        self.block(query.execute(&self.pool))?;
+        Ok(())
+    }
+
+    async fn try_take(
+        &self,
+        name: &str,
+        holder: &str,
+        token: i64,
+        now: i64,
+        ttl: i64,
+    ) -> Result<bool> {
+        let done = sqlx::query(
+            "INSERT INTO leases (name, holder, token, taken_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = excluded.token,
+             taken_at = excluded.taken_at, expires_at = excluded.expires_at
+             WHERE leases.expires_at <= excluded.taken_at",
+        )
+        .bind(name)
+        .bind(holder)
+        .bind(token)
+        .bind(now)
+        .bind(now.saturating_add(ttl))
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn busy(&self, name: &str) -> Result<Option<Error>> {
+        let query = sqlx::query("SELECT holder, taken_at FROM leases WHERE name = $1").bind(name);
+        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let since = time::format(row.try_get("taken_at")?);
+        Ok(Some(Error::Busy { holder: row.try_get("holder")?, since }))
+    }
+}

@@ -1,0 +1,372 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use proptest::prelude::*;
+use serde_json::json;
+use shopwise_model::{Campaign, Product};
+
+use super::*;
+
+/// Runs the check on SQLite and, where it answers, on PostgreSQL.
+fn on_both(check: impl Fn(&Ledger)) {
+    let folder = tempfile::tempdir().unwrap();
+    check(&sqlite(folder.path()));
+    let Some(url) = postgres() else {
+        println!("skipped on PostgreSQL: none answers");
+        return;
+    };
+    let schema = own_schema();
+    let ledger = Ledger::open_in_schema(&url, &schema).unwrap();
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&ledger)));
+    drop_schema(&ledger, &schema);
+    if let Err(panic) = result {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn sqlite(folder: &std::path::Path) -> Ledger {
+    Ledger::open(&format!("sqlite://{}/ledger.db", folder.display())).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "only the environment knows the test database")]
+fn postgres() -> Option<String> {
+    if let Ok(url) = std::env::var("SHOPWISE_POSTGRES") {
+        return Some(url);
+    }
+    let address = "127.0.0.1:5432".parse().unwrap();
+    std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+    Some("postgres://root@127.0.0.1:5432/test".to_owned())
+}
+
+fn own_schema() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("shopwise_test_{}_{count}", std::process::id())
+}
+
+fn drop_schema(ledger: &Ledger, schema: &str) {
+    let sql = AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"));
+    ledger.block(sqlx::raw_sql(sql).execute(&ledger.pool)).unwrap();
+}
+
+#[test]
+fn products_are_added_and_replaced() {
+    on_both(|ledger| {
+        let mug = Product { id: "2".into(), title: "马克杯".into(), ..Product::default() };
+        let lamp = Product {
+            id: "10".into(),
+            title: "lamp".into(),
+            category: Some("home > light".into()),
+            brand: Some("Lux".into()),
+            price: Some(-1),
+            cost: Some(i64::MAX),
+            stock: Some(0),
+        };
+        ledger.upsert_products(&[mug.clone(), lamp.clone()], 1).unwrap();
+        assert_eq!(ledger.products().unwrap(), [lamp, mug.clone()]);
+        let lamp = Product { id: "10".into(), title: "lamp 2".into(), ..Product::default() };
+        ledger.upsert_products(std::slice::from_ref(&lamp), 2).unwrap();
+        assert_eq!(ledger.products().unwrap(), [lamp, mug]);
+    });
+}
+
+#[test]
+fn campaigns_come_back_as_they_were() {
+    on_both(|ledger| {
+        let spring = Campaign {
+            id: "spring".into(),
+            name: "Spring".into(),
+            product: Some("10".into()),
+            creative: "banner".into(),
+            bid_per_click: 250_000,
+            budget: 1_000_000_000,
+            budget_day: Some(5),
+            starts_at: 1,
+            ends_at: 2,
+            segments: vec!["a".into(), "b".into()],
+            ..Campaign::default()
+        };
+        let other = Campaign { id: "autumn".into(), ..Campaign::default() };
+        ledger.upsert_campaigns(&[spring.clone(), other.clone()], 1).unwrap();
+        ledger.upsert_campaigns(std::slice::from_ref(&spring), 2).unwrap();
+        assert_eq!(ledger.campaigns().unwrap(), [other, spring]);
+    });
+}
+
+#[test]
+fn only_a_changed_identity_gets_a_new_version() {
+    on_both(|ledger| {
+        let pair = |person: &str| [("c1".to_owned(), person.to_owned())];
+        for person in ["c1", "c1", "c2"] {
+            ledger.identify(&pair(person), 1).unwrap();
+        }
+        let expected = Identity { pseudonym: "c1".into(), person: "c2".into(), version: 2 };
+        assert_eq!(ledger.identities().unwrap(), [expected]);
+        let seen =
+            Identifier { pseudonym: "c1".into(), kind: "customer".into(), value: "17850".into() };
+        ledger.keep_identifiers(&[seen.clone(), seen.clone()], 1).unwrap();
+        assert_eq!(ledger.identifiers("c1").unwrap(), [seen]);
+        assert_eq!(ledger.identifiers("c9").unwrap(), []);
+    });
+}
+
+fn start(lease: Option<&Lease>) -> RunStart<'_> {
+    let (inputs, parameters) = (json!({"events": 3}), json!({"k": 5}));
+    RunStart { stage: "profile", lease, inputs, parameters, seed: u64::MAX }
+}
+
+#[test]
+fn a_run_says_how_it_ended() {
+    on_both(|ledger| {
+        let id = ledger.start_run(&start(None), 10).unwrap();
+        assert_eq!(ledger.runs(1, 11).unwrap()[0].status, "running");
+        let end = RunEnd {
+            status: "done",
+            rows_read: 100,
+            rows_written: 90,
+            refused: json!({"no price": 10}),
+            metrics: json!({"silhouette": 0.5}),
+            seconds: 0.25,
+        };
+        ledger.finish_run(id, &end, 12).unwrap();
+        assert!(ledger.finish_run(id, &end, 13).is_err());
+        let run = ledger.runs(5, 14).unwrap().remove(0);
+        assert_eq!((run.id, run.stage.as_str(), run.status.as_str()), (1, "profile", "done"));
+        assert_eq!((run.rows_read, run.rows_written, run.seconds), (100, 90, 0.25));
+        assert_eq!(run.refused, json!({"no price": 10}));
+        assert_eq!((run.inputs, run.parameters), (json!({"events": 3}), json!({"k": 5})));
+        assert_eq!((run.seed, run.started_at, run.finished_at), (u64::MAX, 10, Some(12)));
+        assert_eq!(ledger.start_run(&start(None), 20).unwrap(), 2);
+        let ids: Vec<i64> = ledger.runs(5, 21).unwrap().iter().map(|run| run.id).collect();
+        assert_eq!(ids, [2, 1]);
+    });
+}
+
+#[test]
+fn a_run_whose_lease_is_gone_was_interrupted() {
+    on_both(|ledger| {
+        let lease = ledger.take_lease("shop", "first", 0, 100).unwrap();
+        ledger.start_run(&start(Some(&lease)), 1).unwrap();
+        let status = |now| ledger.runs(1, now).unwrap().remove(0).status;
+        assert_eq!(status(99), "running");
+        assert_eq!(status(100), "interrupted");
+        assert!(ledger.renew_lease(&lease, 90, 100).unwrap());
+        assert_eq!(status(189), "running");
+        ledger.take_lease("shop", "second", 190, 100).unwrap();
+        assert_eq!(status(191), "interrupted");
+    });
+}
+
+#[test]
+fn a_busy_shop_names_the_holder_and_since_when() {
+    on_both(|ledger| {
+        let lease = ledger.take_lease("shop", "process 7", 0, 60_000_000).unwrap();
+        let error = ledger.take_lease("shop", "process 8", 59_999_999, 1).unwrap_err();
+        let Error::Busy { holder, since } = error else { panic!("{error}") };
+        assert_eq!((holder.as_str(), since.as_str()), ("process 7", "1970-01-01T00:00:00Z"));
+        ledger.take_lease("another shop", "process 8", 1, 1).unwrap();
+        ledger.release_lease(&lease).unwrap();
+        ledger.take_lease("shop", "process 8", 2, 1).unwrap();
+    });
+}
+
+#[test]
+fn of_two_threads_exactly_one_gets_the_lease() {
+    on_both(|ledger| {
+        for round in 0..10 {
+            let name = format!("round {round}");
+            let take = |holder: &str| ledger.take_lease(&name, holder, 1, 10).is_ok();
+            let won = std::thread::scope(|scope| {
+                let other = scope.spawn(|| take("a"));
+                [take("b"), other.join().unwrap()]
+            });
+            assert_eq!(won.iter().filter(|won| **won).count(), 1, "{won:?}");
+        }
+    });
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Operation {
+    Take { who: usize, ttl: i64 },
+    Renew { who: usize, ttl: i64 },
+    Release { who: usize },
+    Wait(i64),
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        (0..2_usize, 1..5_i64).prop_map(|(who, ttl)| Operation::Take { who, ttl }),
+        (0..2_usize, 1..5_i64).prop_map(|(who, ttl)| Operation::Renew { who, ttl }),
+        (0..2_usize).prop_map(|who| Operation::Release { who }),
+        (1..4_i64).prop_map(Operation::Wait),
+    ]
+}
+
+/// Plays the operations against a model of one row: (who, number of the taking, end).
+fn play(ledger: &Ledger, name: &str, operations: &[Operation]) {
+    let mut now = 0;
+    let mut row: Option<(usize, usize, i64)> = None;
+    let mut held: [Option<(Lease, usize)>; 2] = [None, None];
+    for (number, operation) in operations.iter().enumerate() {
+        match *operation {
+            Operation::Wait(time) => now += time,
+            Operation::Take { who, ttl } => {
+                let free = row.is_none_or(|(_, _, end)| end <= now);
+                let taken = ledger.take_lease(name, ["a", "b"][who], now, ttl);
+                assert_eq!(taken.is_ok(), free, "{number}: {operation:?} {taken:?}");
+                if let Ok(lease) = taken {
+                    held[who] = Some((lease, number));
+                    row = Some((who, number, now + ttl));
+                }
+            }
+            Operation::Renew { who, ttl } => {
+                let Some((lease, taking)) = &held[who] else { continue };
+                let mine = row.is_some_and(|(holder, own, _)| (holder, own) == (who, *taking));
+                assert_eq!(ledger.renew_lease(lease, now, ttl).unwrap(), mine, "{number}");
+                if mine {
+                    row = Some((who, *taking, now + ttl));
+                }
+            }
+            Operation::Release { who } => {
+                let Some((lease, taking)) = &held[who] else { continue };
+                ledger.release_lease(lease).unwrap();
+                row = row.filter(|(holder, own, _)| (*holder, *own) != (who, *taking));
+            }
+        }
+    }
+}
+
+#[test]
+fn leases_behave_like_one_row_with_an_end() {
+    on_both(|ledger| {
+        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(16));
+        let games = AtomicU32::new(0);
+        let operations = prop::collection::vec(operation(), 1..14);
+        let result = runner.run(&operations, |operations| {
+            let game = games.fetch_add(1, Ordering::Relaxed);
+            play(ledger, &format!("game {game}"), &operations);
+            Ok(())
+        });
+        result.unwrap();
+    });
+}
+
+#[test]
+fn a_model_serves_until_it_is_rolled_back() {
+    on_both(|ledger| {
+        assert_eq!(ledger.serving("segments").unwrap(), None);
+        for version in [1, 2, 3] {
+            let (manifest, metrics) = (json!({"version": version}), json!({"auc": 0.7}));
+            let baseline = json!({"auc": 0.5});
+            let model = NewModel { name: "segments", version, manifest, metrics, baseline };
+            ledger.add_model(&model, version).unwrap();
+            assert!(ledger.add_model(&model, version).is_err());
+        }
+        assert_eq!(ledger.serving("segments").unwrap(), None);
+        ledger.publish("segments", 1, 10).unwrap();
+        ledger.publish("segments", 3, 11).unwrap();
+        assert!(ledger.publish("segments", 4, 12).is_err());
+        let serving = ledger.serving("segments").unwrap().unwrap();
+        assert_eq!((serving.version, serving.manifest), (3, json!({"version": 3})));
+        assert_eq!(ledger.rollback("segments", 13).unwrap().version, 1);
+        let error = ledger.rollback("segments", 14).unwrap_err().to_string();
+        assert!(error.contains("no earlier version"), "{error}");
+        assert!(ledger.rollback("nothing", 15).is_err());
+        let all = ledger.models().unwrap();
+        let versions: Vec<_> = all.iter().map(|model| (model.version, model.serving)).collect();
+        assert_eq!(versions, [(3, false), (2, false), (1, true)]);
+    });
+}
+
+#[test]
+fn imports_versions_and_settings_are_kept() {
+    on_both(|ledger| {
+        let import = Import {
+            file: "sales.csv".into(),
+            digest: "ab".into(),
+            source: "online-retail".into(),
+            format: "online-retail".into(),
+            rows: 541_909,
+            version: 4,
+            imported_at: 5,
+        };
+        ledger.add_import(&import).unwrap();
+        ledger.add_import(&import).unwrap();
+        assert_eq!(ledger.imports().unwrap(), [import.clone(), import]);
+        assert_eq!(ledger.table_version("events").unwrap(), None);
+        ledger.set_table_version("events", 1, 1).unwrap();
+        ledger.set_table_version("events", 7, 2).unwrap();
+        assert_eq!(ledger.table_version("events").unwrap(), Some(7));
+        assert_eq!(ledger.setting("format").unwrap(), None);
+        ledger.set_setting("format", "1").unwrap();
+        ledger.set_setting("format", "2").unwrap();
+        assert_eq!(ledger.setting("format").unwrap().as_deref(), Some("2"));
+    });
+}
+
+#[test]
+fn what_was_written_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    sqlite(folder.path()).set_setting("format", "1").unwrap();
+    assert_eq!(sqlite(folder.path()).setting("format").unwrap().as_deref(), Some("1"));
+}
+
+#[test]
+fn commits_are_synced_and_readers_do_not_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = sqlite(folder.path());
+    let pragma =
+        |sql: &'static str| ledger.block(sqlx::query(sql).fetch_one(&ledger.pool)).unwrap();
+    assert_eq!(pragma("PRAGMA journal_mode").get::<String, _>(0), "wal");
+    assert_eq!(pragma("PRAGMA synchronous").get::<i64, _>(0), 2);
+}
+
+#[test]
+fn two_programs_open_a_new_shop_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened: Vec<_> = std::thread::scope(|scope| {
+        let open = || {
+            let url = format!("sqlite://{}/ledger.db", folder.path().display());
+            Ledger::open(&url).map(drop)
+        };
+        let others: Vec<_> = (0..3).map(|_| scope.spawn(open)).collect();
+        others.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(opened.iter().all(Result::is_ok), "{opened:?}");
+}
+
+#[test]
+fn a_newer_ledger_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = sqlite(folder.path());
+    let sql = "UPDATE _sqlx_migrations SET version = 999";
+    ledger.block(sqlx::query(sql).execute(&ledger.pool)).unwrap();
+    let url = format!("sqlite://{}/ledger.db", folder.path().display());
+    let error = Ledger::open(&url).unwrap_err().to_string();
+    assert!(error.contains("a newer shopwise wrote") && error.contains("`999`"), "{error}");
+}
+
+#[test]
+fn a_wrong_url_or_schema_is_explained() {
+    let error = Ledger::open("mysql://shop").unwrap_err().to_string();
+    assert!(error.contains("`mysql://shop`"), "{error}");
+    let error = Ledger::open_in_schema("postgres://nowhere", "x; DROP").unwrap_err().to_string();
+    assert!(error.contains("`x; DROP`"), "{error}");
+    assert!(Ledger::open("sqlite:///nowhere/at/all/ledger.db").is_err());
+}
+
+#[test]
+fn it_works_on_a_blocking_thread_of_another_runtime() {
+    let folder = tempfile::tempdir().unwrap();
+    let outer = runtime().unwrap();
+    let path = folder.path().to_owned();
+    let ledger = outer.block_on(async {
+        let work = move || {
+            let ledger = sqlite(&path);
+            ledger.set_setting("format", "1").unwrap();
+            ledger
+        };
+        tokio::task::spawn_blocking(work).await.unwrap()
+    });
+    // Dropped where dropping a runtime would panic.
+    outer.block_on(async move { drop(ledger) });
+}

@@ -1,0 +1,87 @@
+//! The house's own tools: `cargo xtask test` (what CI runs) and `cargo xtask tidy` (the house rules).
+#![expect(clippy::print_stdout, reason = "a tool for the terminal")]
+
+mod tidy;
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+/// A step of the test command: its name, the program and its arguments.
+struct Step {
+    name: &'static str,
+    arguments: &'static [&'static str],
+}
+
+/// Cheap steps first. Every step names the whole workspace or the program: other sets of packages
+/// choose other features of the dependencies and would build DataFusion a second time.
+const STEPS: &[Step] = &[
+    Step { name: "format", arguments: &["fmt", "--all", "--check"] },
+    Step { name: "house rules", arguments: &["test", "--release", "--locked", "-p", "xtask"] },
+    Step {
+        name: "lints",
+        arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
+    },
+    Step { name: "program", arguments: &["build", "--release", "--locked", "-p", "shopwise"] },
+    Step {
+        name: "tests",
+        arguments: &["test", "--release", "--locked", "--workspace", "--no-fail-fast"],
+    },
+];
+
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1).unwrap_or_default();
+    let result = match command.as_str() {
+        "test" => test(),
+        "tidy" => tidy::check(),
+        _ => {
+            println!("usage: cargo xtask test | tidy");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test() -> Result<()> {
+    need_compiler()?;
+    for step in STEPS {
+        println!("== {}: cargo {}", step.name, step.arguments.join(" "));
+        let start = Instant::now();
+        run("cargo", step.arguments)?;
+        println!("== {} took {:.0} s", step.name, start.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+/// SQLite and zstd are built from C: a compiler must be there, and is installed where that is possible.
+fn need_compiler() -> Result<()> {
+    let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    if there("cc") {
+        return Ok(());
+    }
+    if !there("apt-get") {
+        bail!(
+            "no C compiler `cc`\nhint: install one, such as gcc or clang, with the system's packages"
+        );
+    }
+    run("apt-get", &["update"])?;
+    run("apt-get", &["install", "-y", "build-essential"])
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    let status = Command::new(program)
+        .args(arguments)
+        .status()
+        .with_context(|| format!("cannot start `{program}`"))?;
+    if !status.success() {
+        bail!("`{program} {}` ended with {status}", arguments.join(" "));
+    }
+    Ok(())
+}
