@@ -164,16 +164,18 @@ fn centres_given_twice_share_no_rows_for_long() {
 
 #[test]
 fn single_rows_move_where_lloyd_would_stop() {
-    // Centres −1 and 9: each row is nearest to its own. Yet the row 4 costs 25 · 2 in its cluster
-    // of two, and would cost 25 · 3/4 in the other.
-    let points = matrix(&[[-1.0], [-1.0], [-1.0], [4.0], [14.0]]);
-    let start = matrix(&[[-1.0], [9.0]]);
+    // Centres −1 and 9.1: each row is nearest to its own. Yet the row 4.2 costs 4.9² · 2 = 48.02 in
+    // its cluster of two, and would cost 5.2² · 3/4 = 20.28 in the other.
+    let points = matrix(&[[-1.0], [-1.0], [-1.0], [4.2], [14.0]]);
+    let start = matrix(&[[-1.0], [9.1]]);
     let kmeans = parameters(2, Metric::Euclidean);
     let lloyd = kmeans.fit_from(&points, &start).unwrap();
-    assert_eq!((lloyd.labels, lloyd.inertia), (vec![0, 0, 0, 1, 1], 50.0));
-    let moved = exchange::improve(&points, start, vec![0, 0, 0, 1, 1], 10);
-    assert_eq!(moved.values(), [0.25, 14.0]);
-    assert_eq!(kmeans.fit(&points).unwrap().inertia, 18.75);
+    assert_eq!(lloyd.labels, [0, 0, 0, 1, 1]);
+    assert_close(lloyd.inertia, 48.02, 1e-14);
+    let moved = exchange::improve(&points, start, lloyd.labels, 10);
+    assert_close(moved.row(0)[0], 0.3, 1e-14);
+    assert_close(moved.row(1)[0], 14.0, 1e-14);
+    assert_close(kmeans.fit(&points).unwrap().inertia, 20.28, 1e-14);
 }
 
 #[test]
