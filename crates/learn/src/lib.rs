@@ -4,6 +4,7 @@
 //! is given to `fit`, which returns a fitted struct; only that can predict. Results do not depend on
 //! the number of threads: work is cut into blocks of fixed size whose results are joined in order.
 
+pub mod bid;
 pub mod cluster;
 pub mod error;
 pub mod evaluate;

@@ -1,10 +1,11 @@
 //! May this still be paid for? A budget that sets money aside before it is spent.
 //!
-//! Whoever is about to show something that may cost money first *reserves* the most it can cost. When the
-//! cost is certain the reservation is *committed*, at that cost or less; when it will not come it is
-//! *released*, or it expires. What is spent and what is reserved never pass the limits together, in total
-//! and for each day, so a late notice of a cost cannot break them. A day's money that is not used does not
-//! carry over. Amounts are whole numbers (millionths of a currency), days are numbered by the caller.
+//! Whoever is about to show something that may cost money first *reserves* the most it can cost.
+//! When the cost is certain the reservation is *committed*, at that cost or less; when it will not
+//! come it is *released*, or it expires. What is spent and what is reserved never pass the limits
+//! together, in total and for each day, so a late notice of a cost cannot break them. A day's money
+//! that is not used does not carry over. Amounts are whole numbers (millionths of a currency), days
+//! are numbered by the caller.
 
 use std::collections::BTreeMap;
 
@@ -57,8 +58,8 @@ pub enum Refusal {
 
 /// Money spent and set aside, within limits.
 ///
-/// The limits may be changed at any time; lowered below what is already spent or reserved they refuse
-/// whatever comes next.
+/// The limits may be changed at any time; lowered below what is already spent or reserved they
+/// refuse whatever comes next.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Budget {
     /// What may be spent.
@@ -77,8 +78,8 @@ struct Used {
 }
 
 impl Used {
-    /// Returns what is left of a limit, never below 0. Neither term can overflow: together they were
-    /// within a limit of at most `i64::MAX` when they were added.
+    /// Returns what is left of a limit, never below 0. Neither term can overflow: together they
+    /// were within a limit of at most `i64::MAX` when they were added.
     fn left(self, limit_micros: Option<i64>) -> i64 {
         let used = self.spent_micros + self.held_micros;
         limit_micros.unwrap_or(i64::MAX).saturating_sub(used).max(0)
@@ -137,8 +138,8 @@ impl Budget {
     /// Sets money of a day aside, until it is settled or, at the time `expires_at`, expires.
     ///
     /// # Errors
-    /// [`Refusal::Total`] or [`Refusal::Day`] when a limit would be passed, [`Refusal::Cost`] for a cost
-    /// below 0, [`Refusal::TooManyOpen`].
+    /// [`Refusal::Total`] or [`Refusal::Day`] when a limit would be passed, [`Refusal::Cost`] for a
+    /// cost below 0, [`Refusal::TooManyOpen`].
     pub fn reserve(
         &mut self,
         cost_micros: i64,
@@ -167,12 +168,12 @@ impl Budget {
         Ok(Reservation(number))
     }
 
-    /// Spends a reservation at its actual cost; the rest of it is free again. The cost counts for the day
-    /// it was reserved on.
+    /// Spends a reservation at its actual cost; the rest of it is free again. The cost counts for
+    /// the day it was reserved on.
     ///
     /// # Errors
-    /// [`Refusal::NotOpen`] when it was settled before or has expired, [`Refusal::Cost`] when the cost is
-    /// below 0 or above what was reserved.
+    /// [`Refusal::NotOpen`] when it was settled before or has expired, [`Refusal::Cost`] when the
+    /// cost is below 0 or above what was reserved.
     pub fn commit(&mut self, reservation: Reservation, cost_micros: i64) -> Result<(), Refusal> {
         let held = *self.open.get(&reservation.0).ok_or(Refusal::NotOpen)?;
         if !(0..=held.cost_micros).contains(&cost_micros) {

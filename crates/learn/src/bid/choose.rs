@@ -1,10 +1,10 @@
 //! Which of several options to show: the one of highest expected value, or sometimes any of them.
 //!
-//! The strategy is ε-greedy (Sutton & Barto, *Reinforcement Learning*, section 2.4): with probability
-//! `1 − ε` the best option, with probability `ε` one drawn evenly from all of them, the best included. So
-//! every option has a known probability of being shown, `ε / n`, plus `1 − ε` for the best: what is learned
-//! from the log can be judged without bias. The caller brings the random number and the eligible options;
-//! here nothing is filtered, not even an expected value below 0.
+//! The strategy is ε-greedy (Sutton & Barto, *Reinforcement Learning*, section 2.4): with
+//! probability `1 − ε` the best option, with probability `ε` one drawn evenly from all of them, the
+//! best included. So every option has a known probability of being shown, `ε / n`, plus `1 − ε` for
+//! the best: what is learned from the log can be judged without bias. The caller brings the random
+//! number and the eligible options; here nothing is filtered, not even an expected value below 0.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +26,8 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Returns what showing it is worth on average: the sum of [`Self::explain`], in the unit of the
-    /// values.
+    /// Returns what showing it is worth on average: the sum of [`Self::explain`], in the unit of
+    /// the values.
     #[must_use]
     pub fn expected_value(&self) -> f64 {
         self.explain().iter().map(|(_, amount)| amount).sum()
@@ -76,8 +76,8 @@ pub struct Choice {
     pub expected_value: f64,
 }
 
-/// Chooses among the offers; `None` when there are none. `exploration` is ε, 0 to 1; `draw` is a random
-/// number, uniform on 0 … 1 without 1. Of equal offers the first is the best.
+/// Chooses among the offers; `None` when there are none. `exploration` is ε, 0 to 1; `draw` is a
+/// random number, uniform on 0 … 1 without 1. Of equal offers the first is the best.
 ///
 /// # Errors
 /// [`Error::Parameter`] for a probability, value, `exploration` or `draw` out of range.

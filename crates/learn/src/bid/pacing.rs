@@ -1,17 +1,19 @@
 //! Should this option wait, so that its budget lasts?
 //!
-//! A budget that enters every contest is often gone by noon, on whoever came first. Here an option takes
-//! part only while the share of its budget that is spent does not run ahead of the share of the traffic
-//! that has passed (the throttling of Agarwal et al., *Budget Pacing for Targeted Online Advertisements at
-//! LinkedIn*, KDD 2014, without its random pass-through: the plan alone decides, so the same history gives
-//! the same decision). Where little of the traffic is suitable the option is never ahead and never waits.
-//! It does not change bids, and it does not limit spending: that is the budget's part.
+//! A budget that enters every contest is often gone by noon, on whoever came first. Here an option
+//! takes part only while the share of its budget that is spent does not run ahead of the share of
+//! the traffic that has passed (the throttling of Agarwal et al., *Budget Pacing for Targeted
+//! Online Advertisements at LinkedIn*, KDD 2014, without its random pass-through: the plan alone
+//! decides, so the same history gives the same decision). Where little of the traffic is suitable
+//! the option is never ahead and never waits. It does not change bids, and it does not limit
+//! spending: that is the budget's part.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// How traffic is spread over a period (a day, a flight): cumulative shares at the ends of equal slices.
+/// How traffic is spread over a period (a day, a flight): cumulative shares at the ends of equal
+/// slices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrafficShape {
     cumulative: Vec<f64>,
@@ -24,8 +26,8 @@ impl TrafficShape {
         Self { cumulative: vec![1.0] }
     }
 
-    /// Learns the shape from how much traffic each of several equal slices of the period had, such as
-    /// the 24 hours of past days.
+    /// Learns the shape from how much traffic each of several equal slices of the period had, such
+    /// as the 24 hours of past days.
     ///
     /// # Errors
     /// [`Error::TooLittle`] when there was none at all.
@@ -42,8 +44,8 @@ impl TrafficShape {
         Ok(Self { cumulative: cumulative.collect() })
     }
 
-    /// Returns the share of the period's traffic that has passed after a share of its time, both 0 to 1,
-    /// even within a slice.
+    /// Returns the share of the period's traffic that has passed after a share of its time, both 0
+    /// to 1, even within a slice.
     #[must_use]
     pub fn passed(&self, elapsed: f64) -> f64 {
         let slices = self.cumulative.len();
@@ -57,9 +59,9 @@ impl TrafficShape {
 /// How closely the plan is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pacing {
-    /// How far ahead of time money may be spent, as a share of the period's time; default 1/48 (half an
-    /// hour of a day), 0 to 1. It lets the first decisions through, and the last of the money be spent
-    /// before the period ends.
+    /// How far ahead of time money may be spent, as a share of the period's time; default 1/48
+    /// (half an hour of a day), 0 to 1. It lets the first decisions through, and the last of the
+    /// money be spent before the period ends.
     pub head_start: f64,
 }
 
@@ -76,8 +78,8 @@ impl Pacing {
         shape.passed(elapsed + self.head_start)
     }
 
-    /// Returns whether an option may take part, given the share of its budget that is spent or reserved and
-    /// the share of the period's time that has passed. With nothing left it may not.
+    /// Returns whether an option may take part, given the share of its budget that is spent or
+    /// reserved and the share of the period's time that has passed. With nothing left it may not.
     #[must_use]
     pub fn admits(&self, spent: f64, elapsed: f64, shape: &TrafficShape) -> bool {
         spent < self.planned(elapsed, shape)
@@ -90,9 +92,14 @@ mod tests {
 
     use super::*;
 
-    /// Plays a period of `requests` requests of which the budget pays `affordable`; returns when each
-    /// payment was made.
-    fn play(requests: usize, affordable: usize, times: impl Fn(usize) -> f64, shape: &TrafficShape) -> Vec<f64> {
+    /// Plays a period of `requests` requests of which the budget pays `affordable`; returns when
+    /// each payment was made.
+    fn play(
+        requests: usize,
+        affordable: usize,
+        times: impl Fn(usize) -> f64,
+        shape: &TrafficShape,
+    ) -> Vec<f64> {
         let mut paid = Vec::new();
         for request in 0..requests {
             let spent = paid.len() as f64 / affordable as f64;

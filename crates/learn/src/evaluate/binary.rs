@@ -2,8 +2,8 @@
 //!
 //! Order (AUC), sharpness (log loss, normalised entropy), decisions at a threshold, and whether the
 //! probabilities mean what they say (calibration ratio, expected calibration error, curve). The
-//! probabilities are first clipped to 1e-7 … 1 − 1e-7, so that predictions of a linear model count as
-//! probabilities and a single wrong certainty does not make a log loss infinite. What cannot be
+//! probabilities are first clipped to 1e-7 … 1 − 1e-7, so that predictions of a linear model count
+//! as probabilities and a single wrong certainty does not make a log loss infinite. What cannot be
 //! computed (an AUC when only one outcome occurs) is `None`.
 
 use rayon::prelude::*;
@@ -35,7 +35,8 @@ pub struct BinaryReport {
     pub auc: Option<f64>,
     /// The mean of `−log` of the probability given to what came about.
     pub log_loss: f64,
-    /// The log loss divided by that of always predicting the mean of these labels; below 1 is better.
+    /// The log loss divided by that of always predicting the mean of these labels; below 1 is
+    /// better.
     pub normalized_entropy: Option<f64>,
     /// The share of rows on the right side of 0.5.
     pub accuracy: f64,
@@ -109,8 +110,8 @@ fn check(predicted: &[f64], labels: &[bool]) -> Result<()> {
 }
 
 /// Returns the area under the receiver operating characteristic: the share of (positive, negative)
-/// pairs in which the positive has the higher score, ties counting half; `None` without such a pair.
-/// By ranks (Mann & Whitney 1947), in `O(n log n)`.
+/// pairs in which the positive has the higher score, ties counting half; `None` without such a
+/// pair. By ranks (Mann & Whitney 1947), in `O(n log n)`.
 ///
 /// # Errors
 /// As [`BinaryReport::measure`].
@@ -133,8 +134,8 @@ pub fn auc(scores: &[f64], labels: &[bool]) -> Result<Option<f64>> {
     Ok((pairs > 0).then(|| won_twice as f64 / (2.0 * pairs as f64)))
 }
 
-/// Returns the mean of `−log` of the probability given to what came about, in nats, of probabilities
-/// clipped to 1e-7 … 1 − 1e-7.
+/// Returns the mean of `−log` of the probability given to what came about, in nats, of
+/// probabilities clipped to 1e-7 … 1 − 1e-7.
 ///
 /// # Errors
 /// As [`BinaryReport::measure`].
@@ -239,8 +240,8 @@ pub struct CalibrationBin {
 }
 
 /// Returns the calibration curve: rows in order of their prediction, cut into `bins` bins of nearly
-/// equal size; equal predictions stay together, so there may be fewer bins. `z` is the normal quantile of
-/// the intervals, [`Z_95`] or [`Z_99`].
+/// equal size; equal predictions stay together, so there may be fewer bins. `z` is the normal
+/// quantile of the intervals, [`Z_95`] or [`Z_99`].
 ///
 /// # Errors
 /// As [`BinaryReport::measure`]; [`Error::Parameter`] for no bins.

@@ -1,12 +1,13 @@
-//! How sure is a measured rate, or the difference of two: percentile intervals by resampling customers.
+//! How sure is a measured rate, or the difference of two: percentile intervals by resampling
+//! customers.
 //!
-//! Rows of one customer are not independent, so whole clusters of rows are drawn with replacement, as
-//! many as there are (Efron & Tibshirani 1993, chapters 8 and 13; Field & Welsh 2007 for clusters). A rate
-//! is a ratio of sums (clicks per view, revenue per visit) and is resampled as one, numerator and
-//! denominator together. Two policies are compared over the same draws of the same clusters, which
-//! takes away what differs between customers but not between policies. A cluster is drawn by
-//! multiplying a 32-bit random number by their number, which favours some by less than their number
-//! divided by 2³².
+//! Rows of one customer are not independent, so whole clusters of rows are drawn with replacement,
+//! as many as there are (Efron & Tibshirani 1993, chapters 8 and 13; Field & Welsh 2007 for
+//! clusters). A rate is a ratio of sums (clicks per view, revenue per visit) and is resampled as
+//! one, numerator and denominator together. Two policies are compared over the same draws of the
+//! same clusters, which takes away what differs between customers but not between policies. A
+//! cluster is drawn by multiplying a 32-bit random number by their number, which favours some by
+//! less than their number divided by 2³².
 
 use std::collections::hash_map::Entry;
 
@@ -97,7 +98,8 @@ impl Ratio<'_> {
 }
 
 impl Bootstrap {
-    /// Returns the interval of a ratio of sums. Resamples whose denominators add up to 0 are left out.
+    /// Returns the interval of a ratio of sums. Resamples whose denominators add up to 0 are left
+    /// out.
     ///
     /// # Errors
     /// [`Error::Length`] and [`Error::NotFinite`] for malformed rows, [`Error::TooLittle`] when the
@@ -121,8 +123,8 @@ impl Bootstrap {
         self.ratio(&Ratio { cluster, numerator: values, denominator })
     }
 
-    /// Returns the intervals of the difference of two ratios, paired over the clusters that occur in
-    /// both; a cluster that occurs in one only counts there.
+    /// Returns the intervals of the difference of two ratios, paired over the clusters that occur
+    /// in both; a cluster that occurs in one only counts there.
     ///
     /// # Errors
     /// As [`Self::ratio`].
@@ -143,8 +145,8 @@ impl Bootstrap {
         Ok(Difference { difference: difference.ok_or_else(undefined)?, relative })
     }
 
-    /// Returns the intervals of the difference of two means over the same units (a metric per user of
-    /// two models): unit `i` of one is unit `i` of the other.
+    /// Returns the intervals of the difference of two means over the same units (a metric per user
+    /// of two models): unit `i` of one is unit `i` of the other.
     ///
     /// # Errors
     /// As [`Self::ratio`].
@@ -163,8 +165,8 @@ impl Bootstrap {
         Ok(Difference { difference: difference.ok_or_else(undefined)?, relative })
     }
 
-    /// Returns the intervals of statistics of the clusters' summed columns; `None` where a statistic is
-    /// undefined on the rows themselves or on more than half of the resamples.
+    /// Returns the intervals of statistics of the clusters' summed columns; `None` where a
+    /// statistic is undefined on the rows themselves or on more than half of the resamples.
     ///
     /// # Errors
     /// [`Error::Parameter`] for settings out of range, [`Error::TooLittle`] without clusters.
@@ -213,8 +215,8 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// Returns the columns' sums over one draw. Each resample has a stream of its own, so the order in
-    /// which threads take them does not matter.
+    /// Returns the columns' sums over one draw. Each resample has a stream of its own, so the order
+    /// in which threads take them does not matter.
     fn draw<const COLUMNS: usize>(
         &self,
         resample: usize,
@@ -254,8 +256,8 @@ fn add<const COLUMNS: usize>(into: &mut [f64; COLUMNS], from: &[f64; COLUMNS]) {
     }
 }
 
-/// Returns the value below which a share of the sorted values lies, interpolated between neighbours (the
-/// default of numpy, type 7 of Hyndman & Fan 1996).
+/// Returns the value below which a share of the sorted values lies, interpolated between neighbours
+/// (the default of numpy, type 7 of Hyndman & Fan 1996).
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let (below, above) = (place.floor() as usize, place.ceil() as usize);

@@ -1,16 +1,18 @@
 //! What would another policy have earned, judged from the log of this one?
 //!
-//! Every logged decision has the probability with which it was made (its propensity) and the probability
-//! with which the other policy would have made it. With `w = target / propensity` and reward `r`:
+//! Every logged decision has the probability with which it was made (its propensity) and the
+//! probability with which the other policy would have made it. With `w = target / propensity` and
+//! reward `r`:
 //!
 //! - IPS: `mean(w r)` (Horvitz & Thompson 1952), without bias, widest interval;
 //! - SNIPS: `Σ w r / Σ w` (Swaminathan & Joachims 2015), a little bias, narrower;
-//! - DR: `mean(q(x, π) + w (r − q(x, a)))` (Dudík, Langford & Li 2011), with expected rewards `q` that the
-//!   caller predicted by a model that did not see the row;
+//! - DR: `mean(q(x, π) + w (r − q(x, a)))` (Dudík, Langford & Li 2011), with expected rewards `q`
+//!   that the caller predicted by a model that did not see the row;
 //! - effective sample size `(Σ w)² / Σ w²`: how many rows of the other policy the log is worth.
 //!
-//! Intervals are bootstrap percentiles over rows, or over the clusters (customers) they belong to. None
-//! of this helps where the other policy does what this one never did: look at the largest weight.
+//! Intervals are bootstrap percentiles over rows, or over the clusters (customers) they belong to.
+//! None of this helps where the other policy does what this one never did: look at the largest
+//! weight.
 
 use serde::{Deserialize, Serialize};
 
@@ -65,8 +67,8 @@ pub struct PolicyValue {
 ///
 /// # Errors
 /// [`Error::Length`] when columns differ in length, [`Error::TooLittle`] without rows,
-/// [`Error::NotFinite`] for a reward that is not a number, [`Error::NoSolution`] naming the row of a
-/// propensity or target probability out of range.
+/// [`Error::NotFinite`] for a reward that is not a number, [`Error::NoSolution`] naming the row of
+/// a propensity or target probability out of range.
 pub fn evaluate(log: &Log<'_>, bootstrap: &Bootstrap) -> Result<PolicyValue> {
     check(log)?;
     let weights: Vec<f64> =
@@ -198,7 +200,8 @@ mod tests {
 
     #[test]
     fn the_estimates_recover_a_known_policy() {
-        // Three choices with rewards .1, .3, .6; the log chose 1/2, 1/4, 1/4, the target .1, .2, .7.
+        // Three choices with rewards .1, .3, .6; the log chose 1/2, 1/4, 1/4, the target .1, .2,
+        // .7.
         let (share, rate, target) = ([2, 1, 1], [1, 3, 6], [0.1, 0.2, 0.7]);
         let (mut reward, mut propensity, mut probability) = (vec![], vec![], vec![]);
         for (choice, share) in share.into_iter().enumerate() {

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 pub struct RegressionReport {
     /// The number of rows.
     pub rows: usize,
-    /// `1 − Σ (y − ŷ)² / Σ (y − ȳ)²`: 1 is perfect, 0 no better than the mean. When the target does not
-    /// vary: 1 for perfect predictions, else 0, as in scikit-learn.
+    /// `1 − Σ (y − ŷ)² / Σ (y − ȳ)²`: 1 is perfect, 0 no better than the mean. When the target does
+    /// not vary: 1 for perfect predictions, else 0, as in scikit-learn.
     pub r2: f64,
     /// The square root of the mean squared error, in the unit of the target.
     pub rmse: f64,

@@ -1,8 +1,8 @@
 //! The Cholesky factor of a symmetric positive definite matrix, and solving with it.
 //!
-//! Golub & Van Loan, *Matrix Computations*, algorithm 4.2.1, in the row-oriented form: with rows stored
-//! one after the other, every inner product runs over contiguous memory. Columns are taken in panels,
-//! so that a panel stays in the cache while all rows below it are updated, in parallel.
+//! Golub & Van Loan, *Matrix Computations*, algorithm 4.2.1, in the row-oriented form: with rows
+//! stored one after the other, every inner product runs over contiguous memory. Columns are taken
+//! in panels, so that a panel stays in the cache while all rows below it are updated, in parallel.
 
 use rayon::prelude::*;
 
@@ -15,8 +15,8 @@ const PANEL: usize = 64;
 /// Rows below the panel that make one task.
 const ROWS_PER_TASK: usize = 32;
 
-/// A lower triangle `L` with `L Lᵀ = A`, row-major, shape `(size, size)`; above the diagonal it holds
-/// whatever the input held.
+/// A lower triangle `L` with `L Lᵀ = A`, row-major, shape `(size, size)`; above the diagonal it
+/// holds whatever the input held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cholesky {
     size: usize,
@@ -127,7 +127,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn the_solution_solves_the_system(size in 1usize..150, seed in 0u64..1000) {
-            let value = |at: usize| ((at as u64 * 2_654_435_761 + seed) % 1009) as f64 / 1009.0 - 0.5;
+            let value = |at: usize| {
+                ((at as u64 * 2_654_435_761 + seed) % 1009) as f64 / 1009.0 - 0.5
+            };
             let factor: Vec<f64> = (0..size * size).map(value).collect();
             let mut matrix = vec![0.0; size * size];
             for row in 0..size {
@@ -143,7 +145,7 @@ mod tests {
             Cholesky::factor(size, matrix.clone()).unwrap().solve_in_place(&mut solution);
             for row in 0..size {
                 let got = dot(&matrix[row * size..(row + 1) * size], &solution);
-                prop_assert!((got - right[row]).abs() < 1e-9, "row {}: {} {}", row, got, right[row]);
+                prop_assert!((got - right[row]).abs() < 1e-9, "row {}: {}", row, got);
             }
         }
     }

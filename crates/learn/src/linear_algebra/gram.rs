@@ -1,7 +1,7 @@
 //! The weighted normal matrix `Σ wᵢ xᵢ xᵢᵀ` of rows that arrive one by one.
 //!
-//! Rows are gathered in a small panel; a full panel is multiplied in tiles of 4 × 4 whose sums stay in
-//! registers. Only tiles on and below the diagonal are computed.
+//! Rows are gathered in a small panel; a full panel is multiplied in tiles of 4 × 4 whose sums stay
+//! in registers. Only tiles on and below the diagonal are computed.
 
 /// Rows gathered before they are multiplied: with 20 columns two panels fill a level-1 cache.
 const PANEL_ROWS: usize = 96;
@@ -55,8 +55,8 @@ impl Gram {
         }
     }
 
-    /// Adds the sum into the leading block of the lower triangle of `into`, whose rows have `stride`
-    /// values.
+    /// Adds the sum into the leading block of the lower triangle of `into`, whose rows have
+    /// `stride` values.
     pub fn add_to(mut self, into: &mut [f64], stride: usize) {
         self.flush();
         for row in 0..self.width {

@@ -1,7 +1,7 @@
 //! Dense linear algebra in `f64`, as much of it as the models here need.
 //!
-//! Least squares by orthogonal triangulation, Cholesky factors, weighted normal matrices, and LSQR for
-//! systems too wide to be held dense. It knows no model and no table. Sums run in an order that
+//! Least squares by orthogonal triangulation, Cholesky factors, weighted normal matrices, and LSQR
+//! for systems too wide to be held dense. It knows no model and no table. Sums run in an order that
 //! depends on the shape of the input alone, so results are the same at any number of threads.
 
 pub mod blocks;

@@ -1,12 +1,13 @@
 //! Least squares by orthogonal triangulation.
 //!
-//! Which `x` makes `‖A x − b‖` smallest, and of several such `x`, which is shortest? `[A b]` is brought
-//! to upper triangular form by Householder reflections (Golub & Van Loan, *Matrix Computations*,
-//! algorithm 5.2.1), block of rows by block of rows, and the blocks' triangles once more (the "tall
-//! skinny" scheme of Demmel, Grigori, Hoemmen & Langou 2012), so that `A` is never held whole. The
-//! triangle is then reduced with column pivoting; columns whose pivot is below `max(rows, columns) × ε`
-//! times the first are dependent, and a second reduction gives the minimum-norm solution, as LAPACK's
-//! `gelsy` and `gelsd` do. Not for thousands of columns: see [`crate::linear_algebra::lsqr`].
+//! Which `x` makes `‖A x − b‖` smallest, and of several such `x`, which is shortest? `[A b]` is
+//! brought to upper triangular form by Householder reflections (Golub & Van Loan, *Matrix
+//! Computations*, algorithm 5.2.1), block of rows by block of rows, and the blocks' triangles once
+//! more (the "tall skinny" scheme of Demmel, Grigori, Hoemmen & Langou 2012), so that `A` is never
+//! held whole. The triangle is then reduced with column pivoting; columns whose pivot is below
+//! `max(rows, columns) × ε` times the first are dependent, and a second reduction gives the
+//! minimum-norm solution, as LAPACK's `gelsy` and `gelsd` do. Not for thousands of columns: see
+//! [`crate::linear_algebra::lsqr`].
 
 use std::ops::Range;
 
@@ -52,8 +53,9 @@ pub fn least_squares(matrix: &Matrix, target: &[f64]) -> Result<LeastSquares> {
     }))
 }
 
-/// Solves a least-squares problem whose rows `fill` writes, a range of them at a time: into a panel of
-/// zeros, column by column, shape `(range.len(), columns + 1)`, the last column being the target.
+/// Solves a least-squares problem whose rows `fill` writes, a range of them at a time: into a panel
+/// of zeros, column by column, shape `(range.len(), columns + 1)`, the last column being the
+/// target.
 pub(crate) fn least_squares_of_blocks(
     rows: usize,
     columns: usize,
@@ -105,8 +107,8 @@ fn upper_triangle(panel: &[f64], height: usize, width: usize) -> Vec<f64> {
     triangle
 }
 
-/// Brings a panel, column by column, to upper triangular form; what lies below the diagonal afterwards
-/// has no meaning.
+/// Brings a panel, column by column, to upper triangular form; what lies below the diagonal
+/// afterwards has no meaning.
 fn triangulate(panel: &mut [f64], height: usize, width: usize) {
     for step in 0..width.min(height) {
         let (left, right) = panel.split_at_mut((step + 1) * height);
@@ -119,8 +121,8 @@ fn triangulate(panel: &mut [f64], height: usize, width: usize) {
     }
 }
 
-/// The Householder reflection `I − τ v vᵀ` that maps a vector onto its first axis; `v` stays where the
-/// vector was.
+/// The Householder reflection `I − τ v vᵀ` that maps a vector onto its first axis; `v` stays where
+/// the vector was.
 #[derive(Debug, Clone, Copy)]
 struct Reflection {
     /// The first coordinate of the image, whose others are zero.
@@ -170,8 +172,8 @@ fn solve_triangle(triangle: &[f64], columns: usize, rows: usize) -> LeastSquares
     LeastSquares { solution, rank, residual_sum_of_squares: beyond * beyond + missed }
 }
 
-/// Reduces a square matrix with column pivoting, the right-hand side along with it; returns the order
-/// of the columns and the rank.
+/// Reduces a square matrix with column pivoting, the right-hand side along with it; returns the
+/// order of the columns and the rank.
 fn pivot(
     matrix: &mut [f64],
     right: &mut [f64],
@@ -346,7 +348,8 @@ mod tests {
             for column in 0..columns {
                 prop_assert!(dot(&matrix.column(column), &residuals).abs() < 1e-9);
             }
-            prop_assert!((dot(&residuals, &residuals) - result.residual_sum_of_squares).abs() < 1e-9);
+            let squares = dot(&residuals, &residuals);
+            prop_assert!((squares - result.residual_sum_of_squares).abs() < 1e-9);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Makes probabilities mean what they say, from held-out predictions and what came about.
 //!
 //! *Isotonic* regression finds the non-decreasing map with the least squared error (pool adjacent
-//! violators; Ayer et al. 1955, Zadrozny & Elkan 2002): it can follow any shape but wants thousands of
-//! rows, and where all or none responded it answers 1 or 0. *Platt* scaling (Platt 1999, with the
-//! safeguards of Lin, Lin & Weng 2007) fits `σ(slope × logit(p) + shift)`: two numbers, enough when the
-//! predictions are merely too bold, too timid or too high. Neither changes the order of predictions
-//! (isotonic may tie some; a negative Platt slope says that the model ranks the wrong way round). They
-//! must not be fitted on the rows the model learned from.
+//! violators; Ayer et al. 1955, Zadrozny & Elkan 2002): it can follow any shape but wants thousands
+//! of rows, and where all or none responded it answers 1 or 0. *Platt* scaling (Platt 1999, with
+//! the safeguards of Lin, Lin & Weng 2007) fits `σ(slope × logit(p) + shift)`: two numbers, enough
+//! when the predictions are merely too bold, too timid or too high. Neither changes the order of
+//! predictions (isotonic may tie some; a negative Platt slope says that the model ranks the wrong
+//! way round). They must not be fitted on the rows the model learned from.
 
 use serde::{Deserialize, Serialize};
 
@@ -163,8 +163,8 @@ fn fit_isotonic(predicted: &[f64], labels: &[bool]) -> Calibrator {
     Calibrator::Isotonic { predicted, calibrated }
 }
 
-/// Returns the height at `place` of the line through the knots, flat before the first and behind the
-/// last.
+/// Returns the height at `place` of the line through the knots, flat before the first and behind
+/// the last.
 fn interpolate(places: &[f64], heights: &[f64], place: f64) -> f64 {
     let next = places.partition_point(|other| *other < place);
     match (next.checked_sub(1), places.get(next)) {
@@ -334,7 +334,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pooling_finds_the_least_squares_fit(labels in prop::collection::vec(any::<bool>(), 1..12)) {
+        fn pooling_finds_the_least_squares_fit(
+            labels in prop::collection::vec(any::<bool>(), 1..12),
+        ) {
             let predicted: Vec<f64> = (0..labels.len()).map(|at| at as f64 / 16.0).collect();
             let fitted = Calibration::Isotonic.fit(&predicted, &labels).unwrap();
             let values: Vec<f64> = labels.iter().map(|label| f64::from(u8::from(*label))).collect();

@@ -1,8 +1,8 @@
 //! The encoded table: standardised numbers held dense, one-hot columns as places.
 //!
 //! Coefficients for it stand in one vector (a "layout"): the numeric columns, the intercept, the
-//! one-hot columns, and a last slot that is always zero, where categories point that training did not
-//! see. All products with the matrix are here; they know no loss and no penalty.
+//! one-hot columns, and a last slot that is always zero, where categories point that training did
+//! not see. All products with the matrix are here; they know no loss and no penalty.
 
 use std::ops::Range;
 
@@ -14,8 +14,15 @@ use crate::linear_algebra::vector::dot;
 /// A numeric column as (values, mean, scale).
 type Numbers<'a> = (&'a [f64], f64, f64);
 
-/// A categorical column as (codes, place of each level and behind the last of missing).
-type Categories<'a> = (&'a [u32], Vec<u32>);
+/// A categorical column.
+#[derive(Debug)]
+pub(crate) struct Category<'a> {
+    pub(crate) codes: &'a [u32],
+    /// The place of each level among the one-hot columns, and behind the last that of missing.
+    pub(crate) places: Vec<u32>,
+    /// How many one-hot columns it has; they follow those of the category before.
+    pub(crate) width: usize,
+}
 
 /// Rows encoded by one task.
 const ROWS_PER_TASK: usize = 1024;
@@ -26,18 +33,14 @@ pub struct Design {
     rows: usize,
     numeric_columns: usize,
     fields: usize,
+    widths: Vec<usize>,
     one_hot_columns: usize,
     numbers: Vec<f64>,
     places: Vec<u32>,
 }
 
 impl Design {
-    pub(crate) fn build(
-        rows: usize,
-        one_hot_columns: usize,
-        numbers: &[Numbers<'_>],
-        categories: &[Categories<'_>],
-    ) -> Self {
+    pub(crate) fn build(rows: usize, numbers: &[Numbers<'_>], categories: &[Category<'_>]) -> Self {
         let numeric_columns = numbers.len();
         let fields = categories.len();
         let mut dense = vec![0.0; rows * numeric_columns];
@@ -54,7 +57,9 @@ impl Design {
                 .enumerate()
                 .for_each(|(block, into)| fill_places(into, block * ROWS_PER_TASK, categories));
         }
-        Self { rows, numeric_columns, fields, one_hot_columns, numbers: dense, places }
+        let widths: Vec<usize> = categories.iter().map(|category| category.width).collect();
+        let one_hot_columns = widths.iter().sum();
+        Self { rows, numeric_columns, fields, widths, one_hot_columns, numbers: dense, places }
     }
 
     /// Returns the number of rows.
@@ -79,6 +84,12 @@ impl Design {
     #[must_use]
     pub fn fields(&self) -> usize {
         self.fields
+    }
+
+    /// Returns how many one-hot columns each categorical column of the table has, in their order.
+    #[must_use]
+    pub fn widths(&self) -> &[usize] {
+        &self.widths
     }
 
     /// Returns the standardised numbers of a row.
@@ -173,13 +184,13 @@ fn fill_numbers(into: &mut [f64], first: usize, numbers: &[Numbers<'_>]) {
     }
 }
 
-fn fill_places(into: &mut [u32], first: usize, categories: &[Categories<'_>]) {
+fn fill_places(into: &mut [u32], first: usize, categories: &[Category<'_>]) {
     let width = categories.len();
-    for (column, (codes, places)) in categories.iter().enumerate() {
-        let missing = places.len() - 1;
+    for (column, category) in categories.iter().enumerate() {
+        let missing = category.places.len() - 1;
         let into = into.iter_mut().skip(column).step_by(width);
-        for (into, code) in into.zip(&codes[first..]) {
-            *into = places[(*code as usize).min(missing)];
+        for (into, code) in into.zip(&category.codes[first..]) {
+            *into = category.places[(*code as usize).min(missing)];
         }
     }
 }
@@ -190,7 +201,8 @@ mod tests {
 
     fn small() -> Design {
         // Two rows: (2 | second level), (−1 | none).
-        Design::build(2, 2, &[(&[2.0, -1.0], 0.0, 1.0)], &[(&[1, 2], vec![0, 1, 2])])
+        let category = Category { codes: &[1, 2], places: vec![0, 1, 2], width: 2 };
+        Design::build(2, &[(&[2.0, -1.0], 0.0, 1.0)], &[category])
     }
 
     #[test]

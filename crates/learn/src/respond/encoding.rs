@@ -1,10 +1,11 @@
 //! How columns become numbers: learned from the training table, applied to any other.
 //!
 //! - A number `x` becomes `(x − mean) / scale` with the training mean and population standard
-//!   deviation. Missing numbers become the mean, that is 0. A column that does not vary has scale 1.
-//! - A category becomes one 0/1 column per level seen in training (full one-hot: none is left out), the
-//!   levels in the order of their names. Missing is a level of its own when training had any. A level
-//!   that training did not see, or missing where training had none, is 0 in all columns.
+//!   deviation. Missing numbers become the mean, that is 0. A column that does not vary has scale
+//!   1.
+//! - A category becomes one 0/1 column per level seen in training (full one-hot: none is left out),
+//!   the levels in the order of their names. Missing is a level of its own when training had any. A
+//!   level that training did not see, or missing where training had none, is 0 in all columns.
 //!
 //! With numbers that are never missing this is scikit-learn's `StandardScaler` beside
 //! `OneHotEncoder(handle_unknown="ignore")`.
@@ -13,7 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::respond::design::Design;
+use crate::respond::design::{Category, Design};
 use crate::respond::table::{Column, MISSING, Table, Value};
 
 /// How one column of the table is encoded.
@@ -121,8 +122,8 @@ impl Encoding {
         })
     }
 
-    /// Returns the names of all encoded columns: the numeric ones, then `column=level`; the level of
-    /// missing values reads `column=(missing)`.
+    /// Returns the names of all encoded columns: the numeric ones, then `column=level`; the level
+    /// of missing values reads `column=(missing)`.
     #[must_use]
     pub fn column_names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.numeric().map(|(name, ..)| name.to_owned()).collect();
@@ -153,13 +154,14 @@ impl Encoding {
                     numbers.push((values, *mean, *scale));
                 }
                 (Feature::Categorical { .. }, Column::Categorical { codes, levels }) => {
-                    categories.push((codes, self.places_of(feature, levels, first)));
+                    let places = self.places_of(feature, levels, first);
+                    categories.push(Category { codes, places, width: feature.places() });
                     first += feature.places();
                 }
                 _ => return Err(other_kind(feature.name())),
             }
         }
-        Ok(Design::build(table.rows(), first, &numbers, &categories))
+        Ok(Design::build(table.rows(), &numbers, &categories))
     }
 
     /// Returns the place of each level of a table, with missing behind the last.

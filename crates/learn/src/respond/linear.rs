@@ -1,10 +1,10 @@
 //! Linear regression: what number, from a table of numbers and categories?
 //!
 //! Ordinary least squares with an intercept, the textbook's way to predict a click rate, kept as a
-//! baseline: its answer for a probability may lie outside 0 to 1. Where columns depend on each other
-//! (always, with one-hot categories) the coefficients are those of minimum norm over standardised
-//! numbers and one-hot columns, as in scikit-learn's `LinearRegression` behind the same encoding; the
-//! predictions do not depend on that choice.
+//! baseline: its answer for a probability may lie outside 0 to 1. Where columns depend on each
+//! other (always, with one-hot categories) the coefficients are those of minimum norm over
+//! standardised numbers and one-hot columns, as in scikit-learn's `LinearRegression` behind the
+//! same encoding; the predictions do not depend on that choice.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,10 +48,10 @@ struct Problem<'a> {
 /// Fits the regression to one target per row and, if given, one weight per row.
 ///
 /// # Errors
-/// [`crate::Error::Length`] when target or weights do not match the table, [`crate::Error::NotFinite`]
-/// for a target that is not a number, [`crate::Error::TooLittle`] for an empty table,
-/// [`crate::Error::NoSolution`] when the
-/// iteration for very wide tables does not converge.
+/// [`crate::Error::Length`] when target or weights do not match the table,
+/// [`crate::Error::NotFinite`] for a target that is not a number, [`crate::Error::TooLittle`] for
+/// an empty table, [`crate::Error::NoSolution`] when the iteration for very wide tables does not
+/// converge.
 pub fn fit(table: &Table<'_>, target: &[f64], weights: Option<&[f64]>) -> Result<Linear> {
     crate::respond::check_target(target, table.rows())?;
     if let Some(weights) = weights {
@@ -168,7 +168,8 @@ impl Linear {
         self.score.explain(row, |score| score)
     }
 
-    /// Returns the coefficients, of numbers per standard deviation or per unit, of categories per level.
+    /// Returns the coefficients, of numbers per standard deviation or per unit, of categories per
+    /// level.
     #[must_use]
     pub fn score(&self) -> &Score {
         &self.score

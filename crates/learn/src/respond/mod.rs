@@ -1,10 +1,10 @@
 //! How will somebody respond: the chance of a click or purchase, or a number, from a table.
 //!
-//! A model is one file here and one line in [`MODELS`], from which the command line, the reference and
-//! the conformance test are made. A [`Table`] of named columns goes in, numbers and categories mixed; an
-//! [`encoding`] learned in training is part of the fitted [`Model`]. [`calibrate`] corrects
-//! probabilities on held-out rows. How good they are is measured in `evaluate::binary`; what they are
-//! worth is decided in `bid`.
+//! A model is one file here and one line in [`MODELS`], from which the command line, the reference
+//! and the conformance test are made. A [`Table`] of named columns goes in, numbers and categories
+//! mixed; an [`encoding`] learned in training is part of the fitted [`Model`]. [`calibrate`]
+//! corrects probabilities on held-out rows. How good they are is measured in `evaluate::binary`;
+//! what they are worth is decided in `bid`.
 
 pub mod calibrate;
 pub mod design;
@@ -38,7 +38,7 @@ pub const MODELS: &[Entry] = &[
     },
     Entry {
         name: "logistic",
-        about: "logistic regression with an L2 penalty: calibrated probabilities that explain themselves",
+        about: "logistic regression with an L2 penalty: a probability, and what each column adds to it",
         parameters: &[STRENGTH, TOLERANCE, ITERATIONS],
         build: build_logistic,
     },
@@ -174,8 +174,8 @@ impl Model {
         }
     }
 
-    /// Returns intercept and coefficients as they are usually reported: linear ones per unit of each
-    /// number, logistic ones per standard deviation, on which the penalty acts.
+    /// Returns intercept and coefficients as they are usually reported: linear ones per unit of
+    /// each number, logistic ones per standard deviation, on which the penalty acts.
     #[must_use]
     pub fn coefficients(&self) -> Coefficients {
         match self {

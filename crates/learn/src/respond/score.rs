@@ -22,7 +22,8 @@ pub struct Score {
 /// Why a row got its score: the parts and the base add up to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
-    /// The score of a row whose numbers are all at the training mean and whose categories are unknown.
+    /// The score of a row whose numbers are all at the training mean and whose categories are
+    /// unknown.
     pub base: f64,
     /// What each column of the table adds, in table order.
     pub parts: Vec<Part>,
@@ -110,8 +111,8 @@ impl Score {
         Ok(blocks.concat())
     }
 
-    /// Explains the score of one row, given as (name, value) pairs in any order; `predicted` turns the
-    /// score into what is predicted.
+    /// Explains the score of one row, given as (name, value) pairs in any order; `predicted` turns
+    /// the score into what is predicted.
     ///
     /// # Errors
     /// [`crate::Error::TooLittle`] when a column is not there, [`crate::Error::Parameter`] when it

@@ -80,8 +80,9 @@ impl<'a> Table<'a> {
     /// Returns the table of the given columns.
     ///
     /// # Errors
-    /// [`Error::Length`] when columns differ in length, [`Error::NotFinite`] for an infinite number,
-    /// [`Error::TooLarge`] for a code without a level, [`Error::Parameter`] for a name given twice.
+    /// [`Error::Length`] when columns differ in length, [`Error::NotFinite`] for an infinite
+    /// number, [`Error::TooLarge`] for a code without a level, [`Error::Parameter`] for a name
+    /// given twice.
     pub fn new(columns: Vec<(&'a str, Column<'a>)>) -> Result<Self> {
         let rows = columns.first().map_or(0, |(_, column)| column.rows());
         for (place, (name, column)) in columns.iter().enumerate() {

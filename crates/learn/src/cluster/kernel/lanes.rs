@@ -4,7 +4,10 @@
 //! sums in memory (measured: five times slower). Only [`super::Level::run`] chooses a type, after
 //! it has seen that the processor knows the instructions; nothing else may name one.
 
-#![expect(unsafe_code, reason = "vector instructions, chosen by `Level` after detection")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "vector instructions, chosen by `Level` after detection")
+)]
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{

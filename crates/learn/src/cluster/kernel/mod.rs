@@ -37,35 +37,39 @@ enum Instructions {
     Avx512,
 }
 
+impl Instructions {
+    /// From the plainest on.
+    const ALL: &[Self] = &[
+        Self::Portable,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx512,
+    ];
+
+    fn known_to_this_machine(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                is_x86_feature_detected!("avx512f") && Self::Avx2.known_to_this_machine()
+            }
+        }
+    }
+}
+
 impl Level {
     /// Returns the best level of this machine.
     pub(super) fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                return Self(Instructions::Avx512);
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self(Instructions::Avx2);
-            }
-        }
-        Self(Instructions::Portable)
+        Self::available().last().unwrap_or(Self(Instructions::Portable))
     }
 
-    /// Returns every level that this machine can run.
-    #[cfg(test)]
-    pub(super) fn available() -> Vec<Self> {
-        let mut levels = vec![Self(Instructions::Portable)];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                levels.push(Self(Instructions::Avx2));
-            }
-            if is_x86_feature_detected!("avx512f") {
-                levels.push(Self(Instructions::Avx512));
-            }
-        }
-        levels
+    /// Returns every level that this machine can run, from the plainest on.
+    pub(super) fn available() -> impl Iterator<Item = Self> {
+        let known = Instructions::ALL.iter().filter(|each| each.known_to_this_machine());
+        known.map(|each| Self(*each))
     }
 
     /// Returns how many numbers a register holds.
@@ -85,11 +89,11 @@ impl Level {
             Instructions::Portable => job.run::<lanes::Two, 4>(),
             #[cfg(target_arch = "x86_64")]
             #[expect(unsafe_code, reason = "calls a function compiled for AVX2 and FMA")]
-            // SAFETY: this level is only ever made after both features were detected.
+            // SAFETY: a level is only ever made of what this machine knows.
             Instructions::Avx2 => unsafe { run_avx2(job) },
             #[cfg(target_arch = "x86_64")]
             #[expect(unsafe_code, reason = "calls a function compiled for AVX-512")]
-            // SAFETY: this level is only ever made after the feature was detected.
+            // SAFETY: a level is only ever made of what this machine knows.
             Instructions::Avx512 => unsafe { run_avx512(job) },
         }
     }

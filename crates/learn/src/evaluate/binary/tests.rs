@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Two hundred predictions and outcomes made by arithmetic, so that another program can make the same.
+/// Two hundred predictions and outcomes made by arithmetic, so that another program can make the
+/// same.
 fn made() -> (Vec<f64>, Vec<bool>) {
     let predicted: Vec<f64> =
         (0..200u32).map(|i| f64::from((i * i * 31 + 7 * i) % 97) / 96.0).collect();

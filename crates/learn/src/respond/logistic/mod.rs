@@ -1,10 +1,12 @@
 //! Logistic regression: how likely is it, from a table of numbers and categories?
 //!
-//! Minimises `C Σ sᵢ log(1 + exp(−yᵢ (w·xᵢ + b))) + ½ ‖w‖²` (L2 penalty, free intercept) over standardised
-//! numbers and full one-hot categories: scikit-learn's `LogisticRegression` behind `StandardScaler` and
-//! `OneHotEncoder`. The optimum is unique and is reached to rounding, not to a loose tolerance. Meant for
-//! tables that fit into memory; it sees no products of columns unless they are given as columns.
+//! Minimises `C Σ sᵢ log(1 + exp(−yᵢ (w·xᵢ + b))) + ½ ‖w‖²` (L2 penalty, free intercept) over
+//! standardised numbers and full one-hot categories: scikit-learn's `LogisticRegression` behind
+//! `StandardScaler` and `OneHotEncoder`. The optimum is unique and is reached to rounding, not to a
+//! loose tolerance. Meant for tables that fit into memory; it sees no products of columns unless
+//! they are given as columns.
 
+mod blocks;
 mod newton;
 mod objective;
 #[cfg(test)]
@@ -24,7 +26,8 @@ use objective::Objective;
 pub struct Parameters {
     /// `C`: how much the data count against the penalty; default 1, above 0.
     pub strength: f64,
-    /// The Newton decrement at which to stop, in units of the summed loss's square root; default 1e-8.
+    /// The Newton decrement at which to stop, in units of the summed loss's square root; default
+    /// 1e-8.
     pub tolerance: f64,
     /// The most Newton steps; default 100, at least 1.
     pub iterations_max: usize,
@@ -47,9 +50,9 @@ impl Parameters {
     /// Fits the model to one label per row and, if given, one weight per row.
     ///
     /// # Errors
-    /// [`Error::Length`] when labels or weights do not match the table, [`Error::TooLittle`] when the
-    /// labels are all equal, [`Error::Parameter`] for a value out of range, [`Error::NoSolution`] when
-    /// the iteration does not converge.
+    /// [`Error::Length`] when labels or weights do not match the table, [`Error::TooLittle`] when
+    /// the labels are all equal, [`Error::Parameter`] for a value out of range,
+    /// [`Error::NoSolution`] when the iteration does not converge.
     pub fn fit(
         &self,
         table: &Table<'_>,
@@ -118,8 +121,8 @@ impl Logistic {
         Ok(scores)
     }
 
-    /// Returns why a row, given as (name, value) pairs, has its probability: the parts add up to its
-    /// logit.
+    /// Returns why a row, given as (name, value) pairs, has its probability: the parts add up to
+    /// its logit.
     ///
     /// # Errors
     /// As [`Self::predict_probability`].
