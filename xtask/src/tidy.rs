@@ -13,8 +13,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("shopwise-model", &[]),
     ("shopwise-learn", &[]),
     ("shopwise-store", &["shopwise-model"]),
+    ("shopwise-simulate", &["shopwise-model"]),
     ("shopwise-stages", &["shopwise-learn", "shopwise-model", "shopwise-store"]),
-    ("shopwise", &["shopwise-learn", "shopwise-model", "shopwise-stages", "shopwise-store"]),
+    (
+        "shopwise",
+        &[
+            "shopwise-learn",
+            "shopwise-model",
+            "shopwise-simulate",
+            "shopwise-stages",
+            "shopwise-store",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

@@ -88,13 +88,21 @@ tables! {
         quantity: Int, refunds: Int, revenue: Float, average_price: Float, customers: Int,
         shown: Int, clicked: Int, first_sold: Time, last_sold: Time,
     }
-    /// One row a thing shown: what was known at that moment (`features`, a JSON array in the order of
-    /// the response model's manifest) and what came of it.
+    /// One row a thing shown: where, by whom it was chosen and with which probability; what came of
+    /// it; and what was known at that moment, from `customer_views` on. `settled` says that the time
+    /// in which an order counts as its outcome has passed; `value` is what was bought, `cost` what
+    /// the campaign paid, both in millionths.
     EXPOSURES "exposures" {
         event_id: Id, line: Int, kind: Text, customer: Text, product: Text, campaign: Text,
         creative: Text, placement: Text, position: Int, decision: Text, propensity: Float,
-        experiment: Text, variant: Text, occurred_at: Time, clicked: Bool, converted: Bool,
-        value: Int, features: Text,
+        experiment: Text, variant: Text, device: Text, channel: Text, occurred_at: Time,
+        clicked: Bool, converted: Bool, settled: Bool, value: Int, cost: Int,
+        customer_views: Float, customer_orders: Float, days_since_seen: Float,
+        customer_click_rate: Float, category_affinity: Float, brand_affinity: Float,
+        price_gap: Float, price_distance: Float, product_views: Float, product_bought: Float,
+        times_shown: Float, days_since_shown: Float, product_click_rate: Float,
+        product_order_rate: Float, product_price: Float, hour_sine: Float, hour_cosine: Float,
+        weekend: Float,
     }
     /// Which segment and value group each customer is in.
     PROFILES "profiles" {
@@ -110,9 +118,11 @@ tables! {
     RECOMMENDATIONS "recommendations" {
         customer: Text, rank: Int, product: Text, score: Float, reason: Text, because: Text,
     }
-    /// Rates, value and lift of each policy, and of each policy within each segment.
+    /// Rates, value and lift of each policy, and of each policy within each segment (empty: all
+    /// customers). `method` is `observed`, or `ips` and `snips` where the policy is judged from the
+    /// log of another one; lift is the difference against the policy `random`.
     FEEDBACK "feedback" {
-        policy: Text, segment: Text, metric: Text, visits: Int, estimate: Float, low: Float,
-        high: Float, lift: Float, lift_low: Float, lift_high: Float,
+        policy: Text, segment: Text, metric: Text, method: Text, visits: Int, estimate: Float,
+        low: Float, high: Float, lift: Float, lift_low: Float, lift_high: Float,
     }
 }

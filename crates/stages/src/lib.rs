@@ -14,4 +14,4 @@ pub mod stage;
 pub use error::{Error, Result};
 pub use report::StageReport;
 pub use shop::Shop;
-pub use stage::{STAGES, Stage};
+pub use stage::{STAGES, Stage, Work};

@@ -12,8 +12,25 @@ pub struct Stage {
     pub name: &'static str,
     /// What it does, in a sentence.
     pub about: &'static str,
-    /// Runs it; the function given is told how many rows were read so far.
-    pub run: fn(&Shop, &dyn Fn(u64)) -> Result<StageReport>,
+    /// Runs it.
+    pub run: fn(&Work<'_>) -> Result<StageReport>,
+}
+
+/// What a stage works with.
+#[derive(Clone, Copy)]
+pub struct Work<'a> {
+    /// The shop.
+    pub shop: &'a Shop,
+    /// The moment of the run, UTC microseconds: written into manifests, never into rows.
+    pub now: i64,
+    /// Is told how many rows were read so far.
+    pub progress: &'a dyn Fn(u64),
+}
+
+impl std::fmt::Debug for Work<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Work").field("now", &self.now).finish_non_exhaustive()
+    }
 }
 
 /// Every stage that `run` knows, in the order of the loop.

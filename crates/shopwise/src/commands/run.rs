@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use serde_json::json;
 use shopwise_model::tables::EVENTS;
-use shopwise_stages::{STAGES, Shop, Stage, StageReport};
+use shopwise_stages::{STAGES, Shop, Stage, StageReport, Work};
 use shopwise_store::ledger::{Lease, RunEnd, RunStart};
 
 use super::{now, open, reports_json, reports_text};
@@ -113,7 +113,8 @@ fn run_stages(
         };
         let id = shop.ledger.start_run(&begun, now())?;
         let bar = printer::bar(stage.name);
-        let result = (stage.run)(shop, &|rows| bar.set_position(rows));
+        let result =
+            (stage.run)(&Work { shop, now: now(), progress: &|rows| bar.set_position(rows) });
         bar.finish_and_clear();
         let seconds = start.elapsed().as_secs_f64();
         shop.ledger.finish_run(id, &ended(result.as_ref().ok(), seconds), now())?;

@@ -13,7 +13,7 @@ use shopwise_model::tables::{
 
 use crate::error::Result;
 use crate::report::StageReport;
-use crate::shop::Shop;
+use crate::stage::Work;
 use fold::{Calendar, Replay};
 
 /// The stage's name.
@@ -26,7 +26,8 @@ const SQL: &str = include_str!("replay.sql");
 ///
 /// # Errors
 /// Store errors; the former tables then stay as they were, each on its own.
-pub fn run(shop: &Shop, progress: &dyn Fn(u64)) -> Result<StageReport> {
+pub fn run(work: &Work<'_>) -> Result<StageReport> {
+    let shop = work.shop;
     let Some(version) = shop.lake.version(&EVENTS)? else {
         return Ok(StageReport::skipped(NAME, "there are no events yet; import some"));
     };
@@ -38,7 +39,7 @@ pub fn run(shop: &Shop, progress: &dyn Fn(u64)) -> Result<StageReport> {
     let mut replay = Replay::new(calendar, i64::from(shop.settings.session_minutes));
     shop.lake.stream(SQL, |part| -> Result<()> {
         replay.extend(&part)?;
-        progress(replay.rows());
+        (work.progress)(replay.rows());
         Ok(())
     })?;
     report.rows_read = replay.rows();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::collect::{self, ImportOptions};
+use crate::shop::Shop;
 use shopwise_model::Settings;
 use shopwise_store::{Lake, Ledger, Vault};
 
@@ -38,7 +39,7 @@ fn prepared() -> (tempfile::TempDir, Shop) {
     .map(|(column, field)| (column.to_owned(), field.to_owned()));
     let options = ImportOptions { map: map.to_vec(), ..ImportOptions::default() };
     collect::import(&shop, "csv", &[file], &options, 0, &|_| {}).unwrap();
-    run(&shop, &|_| {}).unwrap();
+    run(&Work { shop: &shop, now: 0, progress: &|_| {} }).unwrap();
     (folder, shop)
 }
 
@@ -78,7 +79,7 @@ fn a_deleted_table_is_rebuilt_equal() {
         let before = shop.lake.query(&sql).unwrap();
         std::fs::remove_dir_all(folder.path().join("lake").join(table)).unwrap();
         assert_eq!(shop.lake.query(&sql).unwrap().rows(), 0, "{table}");
-        run(&shop, &|_| {}).unwrap();
+        run(&Work { shop: &shop, now: 0, progress: &|_| {} }).unwrap();
         let after = shop.lake.query(&sql).unwrap();
         assert_eq!(format!("{before:?}"), format!("{after:?}"), "{table}");
     }
@@ -94,5 +95,5 @@ fn without_events_the_stage_says_so() {
         vault: Vault::create(&path.join("vault"), [7; 32]).unwrap(),
         settings: Settings::default(),
     };
-    assert!(run(&shop, &|_| {}).unwrap().skipped.is_some());
+    assert!(run(&Work { shop: &shop, now: 0, progress: &|_| {} }).unwrap().skipped.is_some());
 }

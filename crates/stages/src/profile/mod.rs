@@ -15,7 +15,7 @@ use shopwise_model::tables::{CUSTOMER_FEATURES, PROFILES, SEGMENTS};
 
 use crate::error::Result;
 use crate::report::StageReport;
-use crate::shop::Shop;
+use crate::stage::Work;
 
 /// The stage's name.
 pub const NAME: &str = "profile";
@@ -46,7 +46,8 @@ const SQL: &str = include_str!("buyers.sql");
 ///
 /// # Errors
 /// Store errors, and what the clustering refuses.
-pub fn run(shop: &Shop, progress: &dyn Fn(u64)) -> Result<StageReport> {
+pub fn run(work: &Work<'_>) -> Result<StageReport> {
+    let shop = work.shop;
     let Some(version) = shop.lake.version(&CUSTOMER_FEATURES)? else {
         return Ok(StageReport::skipped(NAME, "customers are not prepared yet; run `prepare`"));
     };
@@ -63,7 +64,7 @@ pub fn run(shop: &Shop, progress: &dyn Fn(u64)) -> Result<StageReport> {
         (0..raw.columns()).map(|at| scale::choose(&raw.column(at))).collect();
     let scaler = scale::fit(&raw, &columns)?;
     let scaled = scaler.apply(raw.clone())?;
-    progress(report.rows_read);
+    (work.progress)(report.rows_read);
     let kmeans = KMeans { restarts: RESTARTS, seed: shop.settings.seed, ..KMeans::default() };
     let largest = (shop.settings.segments_max as usize).clamp(2, buyers.rows() - 1);
     let choice = choose_k(&scaled, 2..=largest, &kmeans, SILHOUETTE_ROWS)?;

@@ -93,7 +93,7 @@ impl Lake {
         })
     }
 
-    /// Runs `sql` and hands the rows to `each` in pieces, in the query's order.
+    /// Runs `sql` and hands the rows to `each` in pieces, in the query's order, until it fails.
     ///
     /// # Errors
     /// [`Error::Lake`] when the query is wrong or fails, and whatever `each` returns.
@@ -102,14 +102,30 @@ impl Lake {
         sql: &str,
         mut each: impl FnMut(Frame) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
+        let mut failed = None;
+        self.stream_while(sql, &mut |part| match each(part) {
+            Ok(()) => true,
+            Err(error) => {
+                failed = Some(error);
+                false
+            }
+        })?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// As [`Lake::stream`], until `each` returns false. Not generic: the engine's futures are then
+    /// compiled once, in this crate.
+    fn stream_while(&self, sql: &str, each: &mut dyn FnMut(Frame) -> bool) -> Result<()> {
         self.runtime.block_on(async {
             let context = self.context(sql, &[]).await?;
-            let data = context.sql(sql).await.map_err(Error::from)?;
-            let mut batches = data.execute_stream().await.map_err(Error::from)?;
+            let data = context.sql(sql).await?;
+            let mut batches = data.execute_stream().await?;
             while let Some(batch) = batches.next().await {
-                let batch = batch.map_err(Error::from)?;
+                let batch = batch?;
                 let schema = batch.schema();
-                each(convert::frame_from_batches(&schema, &[batch])?)?;
+                if !each(convert::frame_from_batches(&schema, &[batch])?) {
+                    break;
+                }
             }
             Ok(())
         })
