@@ -96,7 +96,7 @@ tables! {
         event_id: Id, line: Int, kind: Text, customer: Text, product: Text, campaign: Text,
         creative: Text, placement: Text, position: Int, decision: Text, propensity: Float,
         experiment: Text, variant: Text, device: Text, channel: Text, occurred_at: Time,
-        clicked: Bool, converted: Bool, settled: Bool, value: Int, cost: Int,
+        clicked: Bool, converted: Bool, converted_at: Time, settled: Bool, value: Int, cost: Int,
         customer_views: Float, customer_orders: Float, days_since_seen: Float,
         customer_click_rate: Float, category_affinity: Float, brand_affinity: Float,
         price_gap: Float, price_distance: Float, product_views: Float, product_bought: Float,

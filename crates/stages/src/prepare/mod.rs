@@ -3,21 +3,27 @@
 //! The events are replayed once in time order through [`fold::Replay`]; the tables it leaves replace
 //! the former ones. Deleting a derived table and preparing again gives the same rows.
 
+mod exposures;
+pub mod features;
 pub mod fold;
 mod outlier;
 mod tables;
 
 use shopwise_model::tables::{
-    CUSTOMER_FEATURES, EVENTS, ORDER_LINES, ORDERS, PRODUCT_FEATURES, SESSIONS,
+    CUSTOMER_FEATURES, EVENTS, EXPOSURES, ORDER_LINES, ORDERS, PRODUCT_FEATURES, SESSIONS,
 };
+use shopwise_store::lake::Append;
 
 use crate::error::Result;
 use crate::report::StageReport;
 use crate::stage::Work;
-use fold::{Calendar, Replay};
+use fold::{Catalog, Replay};
 
 /// The stage's name.
 pub const NAME: &str = "prepare";
+
+/// Exposures that are written together: enough for a column to be packed well.
+const EXPOSURES_TOGETHER: usize = 65_536;
 
 /// Only what the fold reads, in the one order in which it may be replayed.
 const SQL: &str = include_str!("replay.sql");
@@ -35,15 +41,22 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     report.inputs.insert(EVENTS.name, version);
     report.parameter("session_minutes", shop.settings.session_minutes);
     report.parameter("time_zone", shop.settings.time_zone.clone());
-    let calendar = Calendar::of(&shop.settings)?;
-    let mut replay = Replay::new(calendar, i64::from(shop.settings.session_minutes));
+    let products = shop.ledger.products()?;
+    let campaigns = shop.ledger.campaigns()?;
+    let mut replay = Replay::new(&shop.settings, Catalog::new(&products, &campaigns))?;
+    let mut shown = shop.lake.rebuild(&EXPOSURES)?;
     shop.lake.stream(SQL, |part| -> Result<()> {
         replay.extend(&part)?;
+        if replay.exposures.ready() >= EXPOSURES_TOGETHER {
+            let settled = replay.exposures.take_settled();
+            shown.write(&exposures::frame(&settled, &replay.names))?;
+        }
         (work.progress)(replay.rows());
         Ok(())
     })?;
+    replay.settle();
     report.rows_read = replay.rows();
-    let products = shop.ledger.products()?;
+    write_exposures(&mut replay, shown, &mut report)?;
     let built = tables::build(&replay, &products, &shop.settings);
     for (table, frame) in [
         (&SESSIONS, &built.sessions),
@@ -59,6 +72,15 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     report.metric("other_currency_lines", built.other_currency_lines);
     report.metric("outlier_lines", built.outlier_lines);
     Ok(report)
+}
+
+fn write_exposures(replay: &mut Replay, mut shown: Append, report: &mut StageReport) -> Result<()> {
+    let open = replay.exposures.take_all();
+    shown.write(&exposures::frame(&open, &replay.names))?;
+    report.rows_written += shown.rows() as u64;
+    report.metric(EXPOSURES.name, shown.rows());
+    shown.commit(None)?;
+    Ok(())
 }
 
 #[cfg(test)]

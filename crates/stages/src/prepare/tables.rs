@@ -8,7 +8,7 @@ use shopwise_model::money::units_from_micros;
 use shopwise_model::time::DAY;
 use shopwise_model::{Product as Catalogued, Settings};
 
-use super::fold::{Customer, OrderLine, Product, Replay};
+use super::fold::{Customer, OrderLine, Pair, Product, Replay};
 use super::outlier;
 
 /// The derived tables, and what was noticed.
@@ -145,6 +145,11 @@ fn share(part: i64, whole: i64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
+/// Returns what happened with the products that a customer has bought.
+fn bought(customer: &Customer) -> impl Iterator<Item = (&u32, &Pair)> {
+    customer.pairs.iter().filter(|(_, pair)| pair.pieces > 0)
+}
+
 /// Returns the category of a product and what share of the customer's pieces it has: the largest one,
 /// the earliest in the alphabet among equals.
 fn top_category<'a>(
@@ -153,10 +158,10 @@ fn top_category<'a>(
     catalog: &FxHashMap<&str, &'a Catalogued>,
 ) -> (usize, Option<&'a str>, f64) {
     let mut pieces = std::collections::BTreeMap::<&str, i64>::new();
-    for (code, count) in &customer.bought {
+    for (code, pair) in bought(customer) {
         let product = catalog.get(products[*code as usize].as_ref());
         if let Some(category) = product.and_then(|product| product.category.as_deref()) {
-            *pieces.entry(category).or_insert(0) += count;
+            *pieces.entry(category).or_insert(0) += pair.pieces;
         }
     }
     let whole: i64 = pieces.values().sum();
@@ -180,7 +185,7 @@ fn customers(replay: &Replay, catalog: &FxHashMap<&str, &Catalogued>) -> Frame {
         orders => days(row.last_order - row.first_order) / (orders - 1) as f64,
     };
     let price_level = |row: &Customer| {
-        let pieces: i64 = row.bought.values().sum();
+        let pieces: i64 = bought(row).map(|(_, pair)| pair.pieces).sum();
         if pieces == 0 { f64::NAN } else { units_from_micros(row.monetary) / pieces as f64 }
     };
     let average = |row: &Customer| match row.orders {
@@ -203,7 +208,7 @@ fn customers(replay: &Replay, catalog: &FxHashMap<&str, &Catalogued>) -> Frame {
         .with("tenure_days", floats(rows, |row| days(last - row.first_seen)))
         .with("interval_days", floats(rows, interval))
         .with("items_per_order", floats(rows, |row| share(row.order_lines, row.orders)))
-        .with("products", ints(rows, |row| row.bought.len() as i64))
+        .with("products", ints(rows, |row| bought(row).count() as i64))
         .with("categories", Column::Int(tops.iter().map(|top| top.0 as i64).collect()))
         .with("top_category", Column::Text(tops.iter().map(|top| top.1).collect()))
         .with("top_category_share", Column::Float(tops.iter().map(|top| top.2).collect()))

@@ -56,6 +56,12 @@ pub(super) fn delta_fields(table: &Table) -> Result<Vec<StructField>> {
         .collect())
 }
 
+/// Returns whether the table as it stands has the columns of `table`, in their order.
+pub(super) fn has_columns(opened: &deltalake::DeltaTable, table: &Table) -> Result<bool> {
+    let schema = opened.snapshot()?.schema();
+    Ok(delta_fields(table)?.iter().eq(schema.fields()))
+}
+
 /// Returns a table without rows for queries over what was never written.
 pub(super) fn empty_table(table: &Table) -> Result<Arc<MemTable>> {
     let schema = arrow_schema(table);

@@ -116,19 +116,19 @@ impl Lake {
     /// As [`Lake::stream`], until `each` returns false. Not generic: the engine's futures are then
     /// compiled once, in this crate.
     fn stream_while(&self, sql: &str, each: &mut dyn FnMut(Frame) -> bool) -> Result<()> {
-        self.runtime.block_on(async {
+        let mut batches = self.runtime.block_on(async {
             let context = self.context(sql, &[]).await?;
-            let data = context.sql(sql).await?;
-            let mut batches = data.execute_stream().await?;
-            while let Some(batch) = batches.next().await {
-                let batch = batch?;
-                let schema = batch.schema();
-                if !each(convert::frame_from_batches(&schema, &[batch])?) {
-                    break;
-                }
+            Result::Ok(context.sql(sql).await?.execute_stream().await?)
+        })?;
+        // `each` runs outside of the runtime, so that it may use the lake itself.
+        while let Some(batch) = self.runtime.block_on(batches.next()) {
+            let batch = batch?;
+            let schema = batch.schema();
+            if !each(convert::frame_from_batches(&schema, &[batch])?) {
+                break;
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     /// Begins adding rows to `table`; nothing is visible before [`Append::commit`].
@@ -137,7 +137,25 @@ impl Lake {
     /// [`Error::Lake`] when the table cannot be made or read.
     pub fn append(&self, table: &'static Table) -> Result<Append> {
         let opened = self.runtime.block_on(self.load_or_create(table))?;
-        Append::begin(opened, table, Arc::clone(&self.runtime))
+        Append::begin(opened, table, Arc::clone(&self.runtime), false)
+    }
+
+    /// Begins replacing all rows of a derived table by rows that come in pieces; nothing changes
+    /// before [`Append::commit`].
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when the table cannot be made or read.
+    pub fn rebuild(&self, table: &'static Table) -> Result<Append> {
+        let opened = self.runtime.block_on(async {
+            let opened = self.load_or_create(table).await?;
+            if convert::has_columns(&opened, table)? {
+                return Ok(opened);
+            }
+            // Columns changed with the program: the table is emptied under its new ones first.
+            write::replace(opened, table, &table.empty()).await?;
+            self.load(table.name, None).await
+        })?;
+        Append::begin(opened, table, Arc::clone(&self.runtime), true)
     }
 
     /// Replaces all rows of a derived table, in one step, and returns the new version.

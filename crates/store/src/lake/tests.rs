@@ -46,6 +46,42 @@ fn what_was_written_reads_back_missing_values_included() {
 }
 
 #[test]
+fn a_rebuilt_table_holds_the_new_rows_only_and_nothing_changes_before_the_commit() {
+    let (_folder, lake) = lake();
+    lake.replace(&EVENTS, &events(0, 10)).unwrap();
+    let count = || {
+        let frame = lake.query("SELECT count(*) AS n FROM events").unwrap();
+        frame.int("n").unwrap()[0]
+    };
+    let mut dropped = lake.rebuild(&EVENTS).unwrap();
+    dropped.write(&events(0, 3)).unwrap();
+    drop(dropped);
+    assert_eq!(count(), 10);
+    let mut rebuild = lake.rebuild(&EVENTS).unwrap();
+    rebuild.write(&events(20, 3)).unwrap();
+    rebuild.write(&events(30, 4)).unwrap();
+    assert_eq!(count(), 10);
+    rebuild.commit(None).unwrap();
+    assert_eq!(count(), 7);
+    lake.rebuild(&EVENTS).unwrap().commit(None).unwrap();
+    assert_eq!(count(), 0);
+}
+
+#[test]
+fn a_stream_may_use_the_lake_and_stops_when_told() {
+    let (_folder, lake) = lake();
+    lake.replace(&EVENTS, &events(0, 10)).unwrap();
+    let mut seen = 0;
+    let stopped = lake.stream("SELECT * FROM events", |part| {
+        seen += lake.query("SELECT count(*) AS n FROM events")?.int("n").unwrap()[0];
+        assert!(part.rows() > 0);
+        Err(Error::Lake("enough".to_owned()))
+    });
+    assert!(stopped.unwrap_err().to_string().contains("enough"));
+    assert_eq!(seen, 10);
+}
+
+#[test]
 fn an_older_version_can_be_read() {
     let (_folder, lake) = lake();
     let mut versions = Vec::new();

@@ -38,6 +38,7 @@ pub struct Append {
     adds: Vec<Add>,
     buffered: usize,
     rows: usize,
+    replaces: bool,
     runtime: Arc<Runtime>,
 }
 
@@ -52,9 +53,19 @@ impl Append {
         table: DeltaTable,
         schema: &'static Table,
         runtime: Arc<Runtime>,
+        replaces: bool,
     ) -> Result<Self> {
         let writer = RecordBatchWriter::for_table(&table)?.with_writer_properties(properties()?);
-        Ok(Self { table, schema, writer, adds: Vec::new(), buffered: 0, rows: 0, runtime })
+        Ok(Self {
+            table,
+            schema,
+            writer,
+            adds: Vec::new(),
+            buffered: 0,
+            rows: 0,
+            replaces,
+            runtime,
+        })
     }
 
     /// Adds rows.
@@ -86,24 +97,29 @@ impl Append {
         self.rows
     }
 
-    /// Makes all rows visible at once and returns the table's new version; without rows nothing is
-    /// committed. `transaction` names this write: (application, its own version).
+    /// Makes all rows visible at once, in place of the former ones if they replace them, and returns
+    /// the table's new version; without anything to change nothing is committed. `transaction` names this write: (application, its own version).
     ///
     /// # Errors
     /// [`Error::Lake`] when the log cannot be written; the table then stays as it was.
     pub fn commit(mut self, transaction: Option<(&str, i64)>) -> Result<Option<u64>> {
         self.flush()?;
-        if self.adds.is_empty() {
+        let mut actions: Vec<Action> =
+            std::mem::take(&mut self.adds).into_iter().map(Action::Add).collect();
+        if self.replaces {
+            let former = self.table.snapshot()?.log_data();
+            actions.extend(former.iter().map(|file| Action::Remove(file.remove_action(true))));
+        }
+        if actions.is_empty() {
             return Ok(self.table.version());
         }
-        let actions = std::mem::take(&mut self.adds).into_iter().map(Action::Add).collect();
         let mut properties = CommitProperties::default();
         if let Some((application, version)) = transaction {
             let transaction = Transaction::new(application, version);
             properties = properties.with_application_transaction(transaction);
         }
-        let operation =
-            DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+        let mode = if self.replaces { SaveMode::Overwrite } else { SaveMode::Append };
+        let operation = DeltaOperation::Write { mode, partition_by: None, predicate: None };
         let runtime = Arc::clone(&self.runtime);
         runtime.block_on(async {
             let snapshot = self.table.snapshot()?;

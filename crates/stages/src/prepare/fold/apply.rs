@@ -1,0 +1,239 @@
+//! What each kind of event changes in the state.
+
+use shopwise_model::EventKind;
+use shopwise_model::frame::NULL_CODE;
+
+use super::interest::{FATIGUE_HALF_LIFE_DAYS, left};
+use super::{Customer, OrderLine, Replay, Session, Step, Thing};
+
+/// How much a view, a cart and an order say about taste, in views.
+const VIEW: f64 = 1.0;
+const CART: f64 = 2.0;
+const ORDER: f64 = 3.0;
+
+impl Replay {
+    /// Takes in the rows that wait: first describes what is shown, then changes the state.
+    pub(super) fn take_in(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        if let Some(first) = waiting.first() {
+            self.exposures.advance(first.at);
+        }
+        for step in &waiting {
+            if matches!(step.kind, EventKind::AdShown | EventKind::RecommendationShown) {
+                let thing = self.thing_of(step);
+                let known = crate::prepare::features::read(self, step.customer, thing, step.at);
+                self.exposures.show(step, thing, known);
+            }
+        }
+        for step in &waiting {
+            self.step(step);
+        }
+        waiting.clear();
+        self.waiting = waiting;
+    }
+
+    fn step(&mut self, step: &Step) {
+        if step.kind == EventKind::StockCorrected {
+            return;
+        }
+        let thing = self.thing_of(step);
+        if step.customer != NULL_CODE {
+            self.step_customer(step, thing);
+        }
+        if thing.product != NULL_CODE {
+            self.step_product(step, thing.product as usize);
+        }
+        match step.kind {
+            EventKind::AdClicked | EventKind::RecommendationClicked => {
+                self.exposures.click(step, thing);
+            }
+            EventKind::OrderCompleted => {
+                self.exposures.order(step, thing);
+                self.lines.push(OrderLine {
+                    order: step.order,
+                    line: step.line,
+                    customer: step.customer,
+                    product: step.product,
+                    occurred_at: step.at,
+                    quantity: step.quantity,
+                    unit_price: step.unit_price,
+                    amount: step.amount,
+                    currency: step.currency,
+                    country: step.country,
+                });
+            }
+            EventKind::OrderRefunded if step.order != NULL_CODE => {
+                *self.refunded.entry(step.order).or_insert(0) += step.amount;
+            }
+            _ => {}
+        }
+    }
+
+    fn step_customer(&mut self, step: &Step, thing: Thing) {
+        let customer = &mut self.customers[step.customer as usize];
+        let silent = step.at - customer.last_seen > self.gap;
+        // A refund is booked by the shop: it neither begins a visit nor shows that the customer came.
+        let by_shop = step.kind == EventKind::OrderRefunded;
+        if customer.events == 0 {
+            (customer.first_seen, customer.last_seen) = (step.at, step.at);
+            customer.visit_before = step.at;
+        }
+        if !by_shop && (customer.session.is_none() || silent) {
+            customer.visit_before = customer.last_seen;
+            customer.session = Some(self.sessions.len());
+            customer.sessions += 1;
+            self.sessions.push(Session {
+                customer: step.customer,
+                started_at: step.at,
+                ended_at: step.at,
+                events: 0,
+                views: 0,
+                carts: 0,
+                orders: 0,
+                amount: 0,
+            });
+        }
+        if !by_shop {
+            customer.last_seen = step.at;
+        }
+        let one = i64::from(step.is_new_event);
+        customer.events += one;
+        let (hour, weekday) = self.calendar.hour_and_weekday(step.at);
+        customer.weekend += one * i64::from(weekday >= 5);
+        customer.evening += one * i64::from(hour >= 18);
+        count(customer, step, one);
+        remember(customer, step, thing);
+        if let (false, Some(session)) = (by_shop, customer.session) {
+            visit(&mut self.sessions[session], step, one);
+        }
+    }
+
+    fn step_product(&mut self, step: &Step, code: usize) {
+        let product = &mut self.products[code];
+        let weight = weight(step.kind);
+        if let Some(total) = self.everybody.categories.get_mut(self.things[code].category as usize)
+        {
+            *total += weight;
+        }
+        if let Some(total) = self.everybody.brands.get_mut(self.things[code].brand as usize) {
+            *total += weight;
+        }
+        match step.kind {
+            EventKind::ProductViewed => {
+                product.views += 1;
+                self.everybody.views += 1;
+            }
+            EventKind::ProductAdded => product.carts += 1,
+            EventKind::RecommendationShown | EventKind::AdShown => {
+                product.shown += 1;
+                self.everybody.shown += 1;
+            }
+            EventKind::RecommendationClicked | EventKind::AdClicked => {
+                product.clicked += 1;
+                self.everybody.clicked += 1;
+            }
+            EventKind::OrderRefunded => product.refunds += 1,
+            EventKind::OrderCompleted => {
+                if product.orders == 0 {
+                    product.first_sold = step.at;
+                }
+                product.orders += 1;
+                self.everybody.orders += 1;
+                product.quantity += step.quantity;
+                product.revenue += step.amount;
+                product.last_sold = step.at;
+                if step.customer != NULL_CODE {
+                    let pairs = &mut self.customers[step.customer as usize].pairs;
+                    let pair = pairs.entry(self.things[code].product).or_default();
+                    product.customers += i64::from(pair.pieces == 0);
+                    pair.pieces += step.quantity.max(1);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Returns what an event says about taste.
+fn weight(kind: EventKind) -> f64 {
+    match kind {
+        EventKind::ProductViewed => VIEW,
+        EventKind::ProductAdded => CART,
+        EventKind::OrderCompleted => ORDER,
+        _ => 0.0,
+    }
+}
+
+fn count(customer: &mut Customer, step: &Step, one: i64) {
+    match step.kind {
+        EventKind::ProductViewed => customer.views += one,
+        EventKind::ProductAdded => customer.carts += one,
+        EventKind::AdShown => {
+            customer.ads_shown += one;
+            customer.shown += 1;
+        }
+        EventKind::AdClicked => {
+            customer.ads_clicked += one;
+            customer.clicked += 1;
+        }
+        EventKind::RecommendationShown => customer.shown += 1,
+        EventKind::RecommendationClicked => customer.clicked += 1,
+        EventKind::OrderRefunded => {
+            customer.refunds += one;
+            customer.refunded += step.amount;
+        }
+        EventKind::OrderCompleted => {
+            if customer.orders == 0 {
+                customer.first_order = step.at;
+            }
+            customer.orders += one;
+            customer.order_lines += 1;
+            customer.monetary += step.amount;
+            customer.last_order = step.at;
+        }
+        _ => {}
+    }
+}
+
+/// Remembers what the customer looked at, bought and was shown.
+fn remember(customer: &mut Customer, step: &Step, thing: Thing) {
+    if thing.product == NULL_CODE {
+        return;
+    }
+    let weight = weight(step.kind);
+    if weight > 0.0 {
+        if thing.category != NULL_CODE {
+            customer.categories.add(thing.category, weight, step.at);
+        }
+        if thing.brand != NULL_CODE {
+            customer.brands.add(thing.brand, weight, step.at);
+        }
+        if !thing.log_price.is_nan() {
+            customer.price.add(thing.log_price, weight, step.at);
+        }
+    }
+    match step.kind {
+        EventKind::ProductViewed => customer.pairs.entry(thing.product).or_default().views += 1,
+        EventKind::AdShown | EventKind::RecommendationShown => {
+            let pair = customer.pairs.entry(thing.product).or_default();
+            let left = left(pair.shown_at, step.at, FATIGUE_HALF_LIFE_DAYS);
+            pair.shown = pair.shown * left + 1.0;
+            pair.shown_at = step.at;
+        }
+        _ => {}
+    }
+}
+
+fn visit(session: &mut Session, step: &Step, one: i64) {
+    session.ended_at = step.at;
+    session.events += one;
+    match step.kind {
+        EventKind::ProductViewed => session.views += one,
+        EventKind::ProductAdded => session.carts += one,
+        EventKind::OrderCompleted => {
+            session.orders += one;
+            session.amount += step.amount;
+        }
+        _ => {}
+    }
+}

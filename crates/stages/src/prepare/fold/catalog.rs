@@ -1,0 +1,80 @@
+//! What the fold knows about things before anything happened to them: category, brand, price.
+
+use rustc_hash::FxHashMap;
+use shopwise_model::frame::{NULL_CODE, Texts};
+use shopwise_model::money::units_from_micros;
+use shopwise_model::{Campaign, Product};
+
+/// What is shown: a product, or a campaign for a product or a category.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thing {
+    /// The product's code, or [`NULL_CODE`].
+    pub product: u32,
+    /// The category's code, or [`NULL_CODE`].
+    pub category: u32,
+    /// The brand's code, or [`NULL_CODE`].
+    pub brand: u32,
+    /// The natural logarithm of the price in units; NaN when the price is not known.
+    pub log_price: f64,
+}
+
+impl Thing {
+    /// Nothing is known about it.
+    pub const UNKNOWN: Self =
+        Self { product: NULL_CODE, category: NULL_CODE, brand: NULL_CODE, log_price: f64::NAN };
+}
+
+/// Products and campaigns of the shop by name, with codes for categories and brands.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    things: FxHashMap<String, Thing>,
+    campaigns: FxHashMap<String, (Option<String>, u32)>,
+    categories: Texts,
+    brands: Texts,
+}
+
+impl Catalog {
+    /// Returns the catalogue of the shop.
+    #[must_use]
+    pub fn new(products: &[Product], campaigns: &[Campaign]) -> Self {
+        let mut catalog = Self::default();
+        for product in products {
+            let category = code(&mut catalog.categories, product.category.as_deref());
+            let brand = code(&mut catalog.brands, product.brand.as_deref());
+            let price = product.price.filter(|price| *price > 0).map(units_from_micros);
+            let log_price = price.map_or(f64::NAN, f64::ln);
+            let thing = Thing { product: NULL_CODE, category, brand, log_price };
+            catalog.things.insert(product.id.clone(), thing);
+        }
+        for campaign in campaigns {
+            let category = code(&mut catalog.categories, campaign.category.as_deref());
+            let about = (campaign.product.clone(), category);
+            catalog.campaigns.insert(campaign.id.clone(), about);
+        }
+        catalog
+    }
+
+    /// Returns what is known of a product; the code is left to the caller.
+    pub(super) fn product(&self, name: &str) -> Thing {
+        self.things.get(name).copied().unwrap_or(Thing::UNKNOWN)
+    }
+
+    /// Returns the product or the category that a campaign advertises.
+    pub(super) fn campaign(&self, name: &str) -> (Option<&str>, u32) {
+        self.campaigns
+            .get(name)
+            .map_or((None, NULL_CODE), |(product, category)| (product.as_deref(), *category))
+    }
+
+    pub(super) fn categories(&self) -> usize {
+        self.categories.values().len()
+    }
+
+    pub(super) fn brands(&self) -> usize {
+        self.brands.values().len()
+    }
+}
+
+fn code(texts: &mut Texts, value: Option<&str>) -> u32 {
+    value.map_or(NULL_CODE, |value| texts.intern(value))
+}

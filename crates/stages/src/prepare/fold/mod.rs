@@ -1,0 +1,175 @@
+//! The fold: (state, event) → state. What is known about a customer or product as of a moment is
+//! the state after all events before it; there is no other definition.
+//!
+//! Events of one microsecond are taken in together: what is shown is described by the state before
+//! the first of them, as it was when the decision was made. Preparing replays the fold over the
+//! whole log; who decides keeps one beside the log and reads it with [`Replay::features`].
+
+mod apply;
+mod calendar;
+mod catalog;
+pub mod interest;
+mod state;
+mod step;
+
+use rustc_hash::FxHashMap;
+use shopwise_model::Settings;
+use shopwise_model::frame::{Frame, NULL_CODE};
+use shopwise_model::time::SECOND;
+
+use super::exposures::Exposures;
+use super::features::{self, Features};
+use crate::error::Result;
+
+pub use calendar::Calendar;
+pub use catalog::{Catalog, Thing};
+pub use state::{Customer, Everybody, OrderLine, Pair, Product, Session};
+pub(super) use step::{Names, OTHERS, Step};
+
+/// The state of the whole shop while its events are replayed in time order.
+#[derive(Debug)]
+pub struct Replay {
+    pub(super) calendar: Calendar,
+    /// Silence after which a visit has ended, in microseconds.
+    pub(super) gap: i64,
+    rows: u64,
+    last_event: Option<[u8; 16]>,
+    /// Rows of the present microsecond, not yet taken in.
+    waiting: Vec<Step>,
+    catalog: Catalog,
+    pub(super) names: Names,
+    /// What is known of each product code before anything happened to it.
+    pub(super) things: Vec<Thing>,
+    /// What each campaign code advertises.
+    campaigns: Vec<Thing>,
+    pub(super) customers: Vec<Customer>,
+    pub(super) products: Vec<Product>,
+    pub(super) everybody: Everybody,
+    pub(super) sessions: Vec<Session>,
+    pub(super) lines: Vec<OrderLine>,
+    /// What came back, by order code: millionths.
+    pub(super) refunded: FxHashMap<u32, i64>,
+    pub(super) exposures: Exposures,
+}
+
+impl Replay {
+    /// Returns the state before the first event.
+    ///
+    /// # Errors
+    /// When the settings name no time zone.
+    pub fn new(settings: &Settings, catalog: Catalog) -> Result<Self> {
+        let everybody = Everybody {
+            categories: vec![0.0; catalog.categories()],
+            brands: vec![0.0; catalog.brands()],
+            ..Everybody::default()
+        };
+        Ok(Self {
+            calendar: Calendar::of(settings)?,
+            gap: i64::from(settings.session_minutes) * 60 * SECOND,
+            rows: 0,
+            last_event: None,
+            waiting: Vec::new(),
+            catalog,
+            names: Names::default(),
+            things: Vec::new(),
+            campaigns: Vec::new(),
+            customers: Vec::new(),
+            products: Vec::new(),
+            everybody,
+            sessions: Vec::new(),
+            lines: Vec::new(),
+            refunded: FxHashMap::default(),
+            exposures: Exposures::new(i64::from(settings.attribution_days)),
+        })
+    }
+
+    /// Returns the number of event lines replayed.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Replays rows, which must follow the former ones in (occurred_at, event_id, line).
+    ///
+    /// # Errors
+    /// When a column is missing.
+    pub fn extend(&mut self, part: &Frame) -> Result<()> {
+        let steps = step::steps(part, &mut self.names, self.last_event)?;
+        self.know_new_names();
+        for step in steps {
+            if self.waiting.first().is_some_and(|first| first.at != step.at) {
+                self.take_in();
+            }
+            self.last_event = Some(step.event_id);
+            self.waiting.push(step);
+            self.rows += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes in the rows of the last moment, after which nothing more may come for that moment.
+    pub fn settle(&mut self) {
+        self.take_in();
+    }
+
+    /// Returns a customer's code, if anything of him was replayed.
+    #[must_use]
+    pub fn customer(&self, name: &str) -> Option<u32> {
+        self.names.customers.code_of(name)
+    }
+
+    /// Returns what is known of a customer.
+    #[must_use]
+    pub fn state_of(&self, customer: u32) -> &Customer {
+        &self.customers[customer as usize]
+    }
+
+    /// Returns the products of which anything was replayed or that were asked for, by code.
+    #[must_use]
+    pub fn product_names(&self) -> &[std::sync::Arc<str>] {
+        self.names.products.values()
+    }
+
+    /// Returns what a campaign advertises, the campaign's name being new or not.
+    pub fn advertised(&mut self, campaign: &str) -> Thing {
+        let code = self.names.campaigns.intern(campaign);
+        self.know_new_names();
+        self.campaigns[code as usize]
+    }
+
+    /// Returns what is known at `at` about showing a thing to a customer: the vector that a decision
+    /// uses, equal to what preparing finds for it later.
+    #[must_use]
+    pub fn features(&self, customer: Option<u32>, thing: Thing, at: i64) -> Features {
+        features::read(self, customer.unwrap_or(NULL_CODE), thing, at)
+    }
+
+    /// Gives the products and campaigns that the last rows brought their place in the state.
+    fn know_new_names(&mut self) {
+        let first = self.campaigns.len();
+        let mut advertised = Vec::new();
+        for name in &self.names.campaigns.values()[first..] {
+            let (product, category) = self.catalog.campaign(name);
+            advertised.push((product.map(|name| self.names.products.intern(name)), category));
+        }
+        for name in &self.names.products.values()[self.things.len()..] {
+            let product = u32::try_from(self.things.len()).unwrap_or(NULL_CODE);
+            self.things.push(Thing { product, ..self.catalog.product(name) });
+        }
+        for (product, category) in advertised {
+            let thing = product.map(|product| self.things[product as usize]);
+            self.campaigns.push(thing.unwrap_or(Thing { category, ..Thing::UNKNOWN }));
+        }
+        self.products.resize(self.things.len(), Product::default());
+        self.customers.resize(self.names.customers.values().len(), Customer::default());
+    }
+
+    /// Returns what a step shows or is about.
+    pub(super) fn thing_of(&self, step: &Step) -> Thing {
+        match (step.product, step.campaign) {
+            (NULL_CODE, NULL_CODE) => Thing::UNKNOWN,
+            (NULL_CODE, campaign) => self.campaigns[campaign as usize],
+            (product, _) => self.things[product as usize],
+        }
+    }
+}
