@@ -7,11 +7,12 @@ pub mod collect;
 pub mod error;
 pub mod prepare;
 pub mod profile;
+pub mod publish;
 pub mod report;
 pub mod shop;
 pub mod stage;
 
 pub use error::{Error, Result};
-pub use report::StageReport;
+pub use report::{ModelReport, StageReport};
 pub use shop::Shop;
 pub use stage::{STAGES, Stage, Work};

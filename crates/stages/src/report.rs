@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What one run of a stage did.
@@ -23,6 +24,23 @@ pub struct StageReport {
     pub metrics: Map<String, Value>,
     /// The parameters that were used.
     pub parameters: Map<String, Value>,
+    /// The models that were made.
+    pub models: Vec<ModelReport>,
+}
+
+/// A model that a stage made.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelReport {
+    /// The model's name.
+    pub name: String,
+    /// Its version.
+    pub version: i64,
+    /// Whether it serves from now on.
+    pub published: bool,
+    /// What was measured.
+    pub metrics: Value,
+    /// What the simple model reached in its place.
+    pub baseline: Value,
 }
 
 impl StageReport {

@@ -1,7 +1,7 @@
 //! A shop's stores and settings, opened together and handed to the stages.
 
 use shopwise_model::Settings;
-use shopwise_store::{Lake, Ledger, Vault};
+use shopwise_store::{Lake, Ledger, Shelf, Vault};
 
 /// The stores and settings of one shop.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub struct Shop {
     pub ledger: Ledger,
     /// Keys and pseudonyms.
     pub vault: Vault,
+    /// The published models.
+    pub shelf: Shelf,
     /// The settings of `shopwise.toml`.
     pub settings: Settings,
 }

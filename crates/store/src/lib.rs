@@ -1,15 +1,17 @@
 //! The three stores: the lake (big tables and the query engine), the ledger (operational database) and
-//! the vault (keys, pseudonyms); and the reading of files that bring data.
+//! the vault (keys, pseudonyms); the shelf of models; and the reading of files that bring data.
 //!
 //! The only crate that names DataFusion, Delta, Arrow, SQL drivers and ciphers. It decides nothing.
 
 pub mod error;
 pub mod lake;
 pub mod ledger;
+pub mod shelf;
 pub mod source;
 pub mod vault;
 
 pub use error::{Error, Result};
 pub use lake::Lake;
 pub use ledger::Ledger;
+pub use shelf::Shelf;
 pub use vault::Vault;

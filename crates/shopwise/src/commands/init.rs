@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use shopwise_model::Settings;
-use shopwise_store::{Lake, Ledger, Vault};
+use shopwise_store::{Lake, Ledger, Shelf, Vault};
 
 use super::open::{SETTINGS, ledger_url};
 
@@ -51,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     Vault::create(&folder.join("vault"), random_key()?)?;
     Lake::open(&folder.join("lake"), 1 << 20)?;
     Ledger::open(&ledger_url(folder)?)?;
+    Shelf::open(&folder.join("models"))?;
     // The settings come last: only then is the folder a shop.
     std::fs::write(&path, toml::to_string_pretty(&settings)?)
         .with_context(|| format!("cannot write `{}`", path.display()))?;

@@ -23,7 +23,7 @@ pub(crate) fn reports_json(reports: &[(StageReport, f64)]) -> Value {
     let mut seconds = BTreeMap::new();
     let mut refused = BTreeMap::<&str, u64>::new();
     let (mut read, mut written) = (0, 0);
-    let mut stages = Vec::new();
+    let (mut stages, mut models) = (Vec::new(), Vec::new());
     for (report, took) in reports {
         seconds.insert(report.stage.to_owned(), *took);
         read += report.rows_read;
@@ -31,6 +31,7 @@ pub(crate) fn reports_json(reports: &[(StageReport, f64)]) -> Value {
         for (reason, count) in &report.refused {
             *refused.entry(reason).or_default() += count;
         }
+        models.extend(&report.models);
         stages.push(json!({
             "stage": report.stage,
             "skipped": report.skipped,
@@ -45,7 +46,7 @@ pub(crate) fn reports_json(reports: &[(StageReport, f64)]) -> Value {
         "seconds": seconds,
         "rows": { "read": read, "written": written, "refused": refused },
         "stages": stages,
-        "models": [],
+        "models": models,
     })
 }
 

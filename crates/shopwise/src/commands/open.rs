@@ -1,11 +1,11 @@
-//! Opening a shop's folder: settings, lake, ledger, vault.
+//! Opening a shop's folder: settings, lake, ledger, vault, models.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use shopwise_model::Settings;
 use shopwise_stages::Shop;
-use shopwise_store::{Lake, Ledger, Vault};
+use shopwise_store::{Lake, Ledger, Shelf, Vault};
 
 /// The file that makes a folder a shop.
 pub(crate) const SETTINGS: &str = "shopwise.toml";
@@ -28,6 +28,7 @@ pub(crate) fn open(folder: &Path) -> Result<Shop> {
         lake: Lake::open(&folder.join("lake"), memory)?,
         ledger: Ledger::open(&ledger_url(folder)?)?,
         vault: Vault::open(&folder.join("vault"))?,
+        shelf: Shelf::open(&folder.join("models"))?,
         settings,
     })
 }

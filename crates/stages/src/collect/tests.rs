@@ -2,13 +2,14 @@
 
 use super::*;
 use shopwise_model::Settings;
-use shopwise_store::{Lake, Ledger, Vault};
+use shopwise_store::{Lake, Ledger, Shelf, Vault};
 
 pub(crate) fn shop(folder: &Path) -> Shop {
     Shop {
         lake: Lake::open(&folder.join("lake"), 256 << 20).unwrap(),
         ledger: Ledger::open(&format!("sqlite://{}", folder.join("ledger.db").display())).unwrap(),
         vault: Vault::create(&folder.join("vault"), [7; 32]).unwrap(),
+        shelf: Shelf::open(&folder.join("models")).unwrap(),
         settings: Settings { currency: "GBP".to_owned(), ..Settings::default() },
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::collect::{self, ImportOptions};
 use crate::shop::Shop;
 use shopwise_model::Settings;
-use shopwise_store::{Lake, Ledger, Vault};
+use shopwise_store::{Lake, Ledger, Shelf, Vault};
 
 const LOG: &str = "\
 who,what,when,order,item,pieces,price
@@ -23,6 +23,7 @@ fn prepared() -> (tempfile::TempDir, Shop) {
         lake: Lake::open(&path.join("lake"), 256 << 20).unwrap(),
         ledger: Ledger::open(&format!("sqlite://{}", path.join("ledger.db").display())).unwrap(),
         vault: Vault::create(&path.join("vault"), [7; 32]).unwrap(),
+        shelf: Shelf::open(&path.join("models")).unwrap(),
         settings: Settings::default(),
     };
     let file = path.join("log.csv");
@@ -93,6 +94,7 @@ fn without_events_the_stage_says_so() {
         lake: Lake::open(&path.join("lake"), 1 << 26).unwrap(),
         ledger: Ledger::open(&format!("sqlite://{}", path.join("ledger.db").display())).unwrap(),
         vault: Vault::create(&path.join("vault"), [7; 32]).unwrap(),
+        shelf: Shelf::open(&path.join("models")).unwrap(),
         settings: Settings::default(),
     };
     assert!(run(&Work { shop: &shop, now: 0, progress: &|_| {} }).unwrap().skipped.is_some());
