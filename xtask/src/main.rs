@@ -1,4 +1,4 @@
-//! The house's own tools: `cargo xtask test` (what CI runs) and `cargo xtask tidy` (the house rules).
+//! The house's own tools: `cargo xtask test` (what CI runs) and `cargo xtask tidy` (its rules).
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 mod tidy;
@@ -60,16 +60,15 @@ fn test() -> Result<()> {
     Ok(())
 }
 
-/// SQLite and zstd are built from C: a compiler must be there, and is installed where that is possible.
+/// SQLite and zstd are built from C: a compiler must be there, and is installed where that is
+/// possible.
 fn need_compiler() -> Result<()> {
     let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
     if there("cc") {
         return Ok(());
     }
     if !there("apt-get") {
-        bail!(
-            "no C compiler `cc`\nhint: install one, such as gcc or clang, with the system's packages"
-        );
+        bail!("no C compiler `cc`\nhint: install gcc or clang with the system's packages");
     }
     run("apt-get", &["update"])?;
     run("apt-get", &["install", "-y", "build-essential"])

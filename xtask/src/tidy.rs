@@ -1,5 +1,9 @@
 //! The house rules, as far as a machine can see them: arrows between crates, who may use which
-//! library, sizes of files and lines, nothing left lying about.
+//! library, sizes of files and lines, licences, nothing left lying about.
+
+mod licences;
+mod papers;
+mod stages;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -49,30 +53,37 @@ const DEBTS: &str = include_str!("../tidy-debts.txt");
 
 /// Checks every rule and lists what breaks one.
 pub(crate) fn check() -> Result<()> {
-    let metadata = metadata()?;
-    let mut found = arrows(&metadata);
+    let mut found = arrows(&metadata(&["--no-deps"])?);
+    found.extend(licences::forbidden(&metadata(&[])?));
     let mut debts: BTreeMap<String, usize> = BTreeMap::new();
-    let root = root();
-    for path in files()? {
-        let path = Path::new(&path);
-        let Ok(about) = std::fs::metadata(path) else { continue };
-        let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
+    let names = files()?;
+    for name in &names {
+        let path = root().join(name);
+        let Ok(about) = std::fs::metadata(&path) else { continue };
         if about.len() > BYTES_MAX {
             found.push(format!("{name}: more than 1 MiB"));
         }
-        if matches!(extension(path), "csv" | "parquet" | "gz" | "zst" | "db") {
+        let kind = extension(&path);
+        if matches!(kind, "csv" | "parquet" | "gz" | "zst" | "db") {
             found.push(format!("{name}: data does not belong into the repository"));
         }
-        if extension(path) == "rs" {
-            let text = std::fs::read_to_string(path).with_context(|| name.clone())?;
-            found.extend(source(&name, &text));
+        if !matches!(kind, "rs" | "md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).with_context(|| name.clone())?;
+        found.extend(papers::too_long(name, &text));
+        if kind == "rs" {
+            found.extend(source(name, &text));
+            found.extend(stages::crossings(name, &text));
             let long = long_lines(&text);
             if long > 0 {
-                debts.insert(name, long);
+                debts.insert(name.clone(), long);
             }
         }
     }
     found.extend(compare_debts(DEBTS, &debts));
+    let listed = std::fs::read_to_string(root().join("crates/README.md"))?;
+    found.extend(papers::unlisted(&names, &listed));
     if found.is_empty() {
         return Ok(());
     }
@@ -83,11 +94,17 @@ fn extension(path: &Path) -> &str {
     path.extension().and_then(|extension| extension.to_str()).unwrap_or_default()
 }
 
-fn metadata() -> Result<Value> {
+/// Returns what cargo knows of our crates and, without `--no-deps`, of all that they build on.
+fn metadata(more: &[&str]) -> Result<Value> {
     let output = Command::new("cargo")
-        .args(["metadata", "--no-deps", "--format-version", "1", "--locked"])
+        .current_dir(root())
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .args(more)
         .output()
         .context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("`cargo metadata --locked`: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
@@ -120,16 +137,15 @@ fn compare_debts(admitted: &str, now: &BTreeMap<String, usize>) -> Vec<String> {
     found
 }
 
-/// Returns the files that git tracks or would track, from the root of the repository.
+/// Returns the files that git tracks or would track, named from the root of the repository.
 fn files() -> Result<Vec<String>> {
-    let root = root();
     let output = Command::new("git")
-        .current_dir(root)
+        .current_dir(root())
         .args(["ls-files", "-co", "--exclude-standard"])
         .output()
         .context("cannot start git")?;
     let names = String::from_utf8(output.stdout)?;
-    Ok(names.lines().map(|name| root.join(name).display().to_string()).collect())
+    Ok(names.lines().map(str::to_owned).collect())
 }
 
 /// Returns the arrows that may not be.
@@ -185,7 +201,10 @@ mod tests {
 
     #[test]
     fn each_rule_can_be_broken() {
-        let package = |name: &str, on: &str| json!({ "packages": [{ "name": name, "dependencies": [{ "name": on, "kind": null }] }] });
+        let package = |name: &str, on: &str| {
+            let dependency = json!({ "name": on, "kind": null });
+            json!({ "packages": [{ "name": name, "dependencies": [dependency] }] })
+        };
         assert_eq!(arrows(&package("shopwise-learn", "shopwise-model")).len(), 1);
         assert_eq!(arrows(&package("shopwise-stages", "datafusion")).len(), 1);
         assert_eq!(arrows(&package("shopwise-unknown", "serde")).len(), 1);

@@ -1,8 +1,9 @@
 //! The algorithms: slices and matrices in, fitted structs out, a seed where there is chance.
 //!
-//! Nothing here knows a shop, reads a file, a clock or the environment, or prints. A parameter struct
-//! is given to `fit`, which returns a fitted struct; only that can predict. Results do not depend on
-//! the number of threads: work is cut into blocks of fixed size whose results are joined in order.
+//! Nothing here knows a shop, reads a file, a clock or the environment, or prints. A parameter
+//! struct is given to `fit`, which returns a fitted struct; only that can predict. Results do not
+//! depend on the number of threads: work is cut into blocks of fixed size whose results are joined
+//! in order.
 
 pub mod bid;
 pub mod cluster;

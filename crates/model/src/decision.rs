@@ -1,5 +1,5 @@
-//! What is asked and answered when a customer visits: plain values between the simulator, which hands
-//! out contexts, and the program, which decides.
+//! What is asked and answered when a customer visits: plain values between the simulator, which
+//! hands out contexts, and the program, which decides.
 
 /// A visit that waits for its decision. At most one a customer and day.
 #[derive(Debug, Clone, PartialEq)]

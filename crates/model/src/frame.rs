@@ -1,7 +1,7 @@
 //! A table in memory: named, typed columns of equal length.
 //!
-//! Missing values are marked inside the columns, so that a kernel sees plain slices: [`NULL_INT`] in
-//! integer and time columns, NaN in float columns, [`NULL_CODE`] in text columns.
+//! Missing values are marked inside the columns, so that a kernel sees plain slices: [`NULL_INT`]
+//! in integer and time columns, NaN in float columns, [`NULL_CODE`] in text columns.
 
 use std::sync::Arc;
 

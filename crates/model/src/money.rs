@@ -3,8 +3,8 @@
 /// Millionths in one unit of a currency.
 pub const MICROS: i64 = 1_000_000;
 
-/// Returns the amount in millionths, rounded half away from zero, or `None` when `units` is not finite
-/// or too large.
+/// Returns the amount in millionths, rounded half away from zero, or `None` when `units` is not
+/// finite or too large.
 #[must_use]
 pub fn micros_from_units(units: f64) -> Option<i64> {
     let micros = (units * 1e6).round();

@@ -17,7 +17,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// An input file is not what it should be. Line 0 means the whole file.
-    #[error("{message} (file `{file}`{})", if *line > 0 { format!(", line {line}") } else { String::new() })]
+    #[error(
+        "{message} (file `{file}`{})",
+        if *line > 0 { format!(", line {line}") } else { String::new() }
+    )]
     Input {
         /// The file.
         file: String,
@@ -43,7 +46,8 @@ pub enum Error {
     Frame(#[from] shopwise_model::FrameError),
     /// Somebody else works on the shop.
     #[error(
-        "the shop is busy: {holder} has worked on it since {since}\nhint: wait for it with --wait, or try again later"
+        "the shop is busy: {holder} has worked on it since {since}\n\
+         hint: wait for it with --wait, or try again later"
     )]
     Busy {
         /// Who holds the lease.

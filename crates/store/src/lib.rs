@@ -1,5 +1,5 @@
-//! The three stores: the lake (big tables and the query engine), the ledger (operational database) and
-//! the vault (keys, pseudonyms); the shelf of models; and the reading of files that bring data.
+//! The three stores: the lake (big tables and the query engine), the ledger (operational database)
+//! and the vault (keys, pseudonyms); the shelf of models; and the reading of files that bring data.
 //!
 //! The only crate that names DataFusion, Delta, Arrow, SQL drivers and ciphers. It decides nothing.
 

@@ -38,7 +38,7 @@ pub const MODELS: &[Entry] = &[
     },
     Entry {
         name: "logistic",
-        about: "logistic regression with an L2 penalty: a probability, and what each column adds to it",
+        about: "logistic regression, L2 penalty: a probability, and what each column adds to it",
         parameters: &[STRENGTH, TOLERANCE, ITERATIONS],
         build: build_logistic,
     },

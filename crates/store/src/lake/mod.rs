@@ -1,7 +1,7 @@
 //! The big tables: Delta tables in a folder, written as frames, read by SQL through DataFusion.
 //!
-//! Everything goes through this seam, so that another object store or a cluster can stand behind it:
-//! no stage opens a file of the lake. Calls block; the engine's own threads do the work.
+//! Everything goes through this seam, so that another object store or a cluster can stand behind
+//! it: no stage opens a file of the lake. Calls block; the engine's own threads do the work.
 
 mod convert;
 mod files;
@@ -42,8 +42,8 @@ pub struct At {
 }
 
 impl Lake {
-    /// Opens the lake in `folder`, which is made if it is missing. Queries use at most `memory_bytes`
-    /// and spill to disk beyond that.
+    /// Opens the lake in `folder`, which is made if it is missing. Queries use at most
+    /// `memory_bytes` and spill to disk beyond that.
     ///
     /// # Errors
     /// [`Error::Io`] when the folder cannot be made.
