@@ -1,6 +1,7 @@
 //! The shop's nouns: events, products, campaigns, decisions, money, time, settings, and the frame
 //! of typed columns in which they travel between rooms. Nothing here does I/O.
 
+pub mod calendar;
 pub mod campaign;
 pub mod decision;
 pub mod event;
@@ -11,6 +12,7 @@ pub mod settings;
 pub mod tables;
 pub mod time;
 
+pub use calendar::Calendar;
 pub use campaign::Campaign;
 pub use event::{Event, EventKind, Events};
 pub use frame::{Column, Frame, FrameError, Texts};

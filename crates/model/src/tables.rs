@@ -126,3 +126,38 @@ tables! {
         low: Float, high: Float, lift: Float, lift_low: Float, lift_high: Float,
     }
 }
+
+/// What was known about an exposure: the last columns of [`EXPOSURES`], which response models learn
+/// from and deciding computes again.
+pub const EXPOSURE_FEATURES: [&str; 18] = [
+    "customer_views",
+    "customer_orders",
+    "days_since_seen",
+    "customer_click_rate",
+    "category_affinity",
+    "brand_affinity",
+    "price_gap",
+    "price_distance",
+    "product_views",
+    "product_bought",
+    "times_shown",
+    "days_since_shown",
+    "product_click_rate",
+    "product_order_rate",
+    "product_price",
+    "hour_sine",
+    "hour_cosine",
+    "weekend",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_exposures_ends_with_its_features() {
+        let fields = EXPOSURES.fields.iter().map(|field| field.name);
+        let last = fields.skip(EXPOSURES.fields.len() - EXPOSURE_FEATURES.len());
+        assert_eq!(last.collect::<Vec<_>>(), EXPOSURE_FEATURES);
+    }
+}

@@ -19,3 +19,12 @@ pub enum Error {
     #[error("{0}")]
     Wrong(String),
 }
+
+/// Returns the calendar of the shop's time zone.
+///
+/// # Errors
+/// [`Error::Wrong`] when the settings name no time zone.
+pub(crate) fn calendar(settings: &shopwise_model::Settings) -> Result<shopwise_model::Calendar> {
+    shopwise_model::Calendar::of(settings)
+        .ok_or_else(|| Error::Wrong(format!("`{}` is no IANA time zone", settings.time_zone)))
+}

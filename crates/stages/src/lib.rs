@@ -3,8 +3,10 @@
 //! A stage never imports another; they meet in the lake's tables and in published models. Nothing
 //! here speaks HTTP or prints: a stage returns what it did.
 
+pub mod advertise;
 pub mod collect;
 pub mod error;
+pub mod feedback;
 pub mod prepare;
 pub mod profile;
 pub mod publish;

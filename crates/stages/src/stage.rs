@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::report::StageReport;
 use crate::shop::Shop;
-use crate::{prepare, profile};
+use crate::{advertise, feedback, prepare, profile};
 
 /// One stage of the loop.
 #[derive(Debug, Clone, Copy)]
@@ -44,5 +44,15 @@ pub const STAGES: &[Stage] = &[
         name: profile::NAME,
         about: "segments of customers who are alike, and their value groups",
         run: profile::run,
+    },
+    Stage {
+        name: advertise::NAME,
+        about: "how likely clicks and orders are, from what was shown and what came of it",
+        run: advertise::run,
+    },
+    Stage {
+        name: feedback::NAME,
+        about: "what each policy brought, with intervals, and what others would have",
+        run: feedback::run,
     },
 ];

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use shopwise_model::EventKind;
 use shopwise_model::frame::{Column, Frame, NULL_CODE, NULL_INT, Texts};
+use shopwise_model::tables::EXPOSURE_FEATURES;
 use shopwise_model::time::DAY;
 
-use super::features::{Features, NAMES};
+use super::features::Features;
 use super::fold::{Names, OTHERS, Step, Thing};
 
 /// A click comes within a day of the exposure, or is not one of it.
@@ -189,7 +190,7 @@ pub(super) fn frame(rows: &[Exposure], names: &Names) -> Frame {
     for (at, name) in OTHERS.iter().enumerate() {
         frame = frame.with(name, text(names.others.values(), &|row| row.step.others[at]));
     }
-    for (at, name) in NAMES.iter().enumerate() {
+    for (at, name) in EXPOSURE_FEATURES.iter().enumerate() {
         let values = rows.iter().map(|row| row.known[at]).collect();
         frame = frame.with(name, Column::Float(values));
     }

@@ -9,35 +9,14 @@
 use std::f64::consts::TAU;
 
 use shopwise_model::frame::NULL_CODE;
+use shopwise_model::tables::EXPOSURE_FEATURES;
 use shopwise_model::time::DAY;
 
 use super::fold::interest::{FATIGUE_HALF_LIFE_DAYS, left};
 use super::fold::{Replay, Thing};
 
-/// The names of the numbers, as the last columns of the table of exposures have them.
-pub const NAMES: [&str; 18] = [
-    "customer_views",
-    "customer_orders",
-    "days_since_seen",
-    "customer_click_rate",
-    "category_affinity",
-    "brand_affinity",
-    "price_gap",
-    "price_distance",
-    "product_views",
-    "product_bought",
-    "times_shown",
-    "days_since_shown",
-    "product_click_rate",
-    "product_order_rate",
-    "product_price",
-    "hour_sine",
-    "hour_cosine",
-    "weekend",
-];
-
-/// The vector, in the order of [`NAMES`].
-pub type Features = [f64; NAMES.len()];
+/// The vector, in the order of [`EXPOSURE_FEATURES`].
+pub type Features = [f64; EXPOSURE_FEATURES.len()];
 
 /// Exposures that a customer's own click rate must outweigh.
 const CUSTOMER_PRIOR: f64 = 50.0;
@@ -58,7 +37,7 @@ pub(super) fn read(state: &Replay, customer: u32, thing: Thing, at: i64) -> Feat
     let shop_orders = smoothed(everybody.orders, everybody.views, ORDER_RATE, SHOP_PRIOR);
     let (hour, weekday) = state.calendar.look_up(at);
     let angle = TAU * hour as f64 / 24.0;
-    let mut features = [0.0; NAMES.len()];
+    let mut features = [0.0; EXPOSURE_FEATURES.len()];
     features[3] = shop_clicks.ln();
     features[12] = shop_clicks.ln();
     features[13] = shop_orders.ln();
@@ -134,13 +113,6 @@ fn days(micros: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shopwise_model::tables::EXPOSURES;
-
-    #[test]
-    fn the_table_of_exposures_ends_with_these_names() {
-        let fields = EXPOSURES.fields.iter().map(|field| field.name);
-        assert_eq!(fields.skip(EXPOSURES.fields.len() - NAMES.len()).collect::<Vec<_>>(), NAMES);
-    }
 
     #[test]
     fn affinity_by_hand() {

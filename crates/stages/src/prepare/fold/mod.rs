@@ -6,22 +6,20 @@
 //! whole log; who decides keeps one beside the log and reads it with [`Replay::features`].
 
 mod apply;
-mod calendar;
 mod catalog;
 pub mod interest;
 mod state;
 mod step;
 
 use rustc_hash::FxHashMap;
-use shopwise_model::Settings;
 use shopwise_model::frame::{Frame, NULL_CODE};
 use shopwise_model::time::SECOND;
+use shopwise_model::{Calendar, Settings};
 
 use super::exposures::Exposures;
 use super::features::{self, Features};
 use crate::error::Result;
 
-pub use calendar::Calendar;
 pub use catalog::{Catalog, Thing};
 pub use state::{Customer, Everybody, OrderLine, Pair, Product, Session};
 pub(super) use step::{Names, OTHERS, Step};
@@ -64,7 +62,7 @@ impl Replay {
             ..Everybody::default()
         };
         Ok(Self {
-            calendar: Calendar::of(settings)?,
+            calendar: crate::error::calendar(settings)?,
             gap: i64::from(settings.session_minutes) * 60 * SECOND,
             rows: 0,
             last_event: None,
