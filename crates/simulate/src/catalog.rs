@@ -130,11 +130,12 @@ impl Catalog {
         let Kind(levels, middle, nouns) = &KINDS[category];
         let brand = (category * 5 + chance.of(1).below(BRANDS_A_CATEGORY)) % BRANDS.len();
         let level = 0.2 * (brand as f64 / BRANDS.len() as f64 - 0.5);
-        let spread = (middle / PRICE_WITHOUT_TASTES).ln() + level + 0.4 * chance.of(2).normal();
+        let spread = (middle / PRICE_WITHOUT_TASTES).ln() + level + 0.3 * chance.of(2).normal();
         let price = PRICE_WITHOUT_TASTES * (spread.clamp(-2.0, 2.0) * tastes.min(1.0)).exp();
         let cents = (price * 10.0).round() as i64 * 10 - 1;
         // A few products appeal far more than most: the tail to the right is exponential.
-        let appeal = 0.2 * chance.of(3).normal() + 0.25 * (chance.of(4).exponential() - 1.0);
+        let appeal = 0.2 * chance.of(3).normal() + 0.2 * (chance.of(4).exponential() - 1.0);
+        let appeal = appeal.clamp(-0.8, 0.8);
         let adjective = ADJECTIVES[chance.of(5).below(ADJECTIVES.len())];
         let noun = nouns[chance.of(6).below(nouns.len())];
         let micros = cents * (MICROS / 100);

@@ -85,7 +85,7 @@ impl Customer {
             category_tastes,
             brands,
             brand_tastes,
-            sensitivity: (tastes * (-0.7 + apart_twice * kind.sensitivity + noise(7, 0.35)).exp())
+            sensitivity: (tastes * (-0.2 + apart_twice * kind.sensitivity + noise(7, 0.35)).exp())
                 as f32,
             ln_price: (3.2 + tastes.min(1.0) * (apart_twice * kind.price + noise(8, 0.3))) as f32,
             visits: (apart_twice * kind.visits + noise(9, 0.9)).exp() as f32,
@@ -170,7 +170,7 @@ fn favourite_categories(tastes: f64, catalog: &Catalog, chance: Chance) -> ([u16
         categories[at] = catalog.draw_category(own.of(0));
         let is_new = !categories[..at].contains(&categories[at]);
         if at < count && is_new {
-            let strength = [1.3, 1.0, 0.7][at] + 0.15 * own.of(1).normal();
+            let strength = [1.2, 0.9, 0.6][at] + 0.15 * own.of(1).normal();
             strengths[at] = (tastes * strength) as f32;
         }
     }
