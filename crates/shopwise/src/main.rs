@@ -4,6 +4,7 @@
 //! below. Results go to standard output, progress and errors to standard error.
 
 mod commands;
+mod demo;
 mod lab;
 mod printer;
 
@@ -22,6 +23,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A simulated shop, the whole loop, and what learning brought
+    Demo(commands::demo::Arguments),
     /// Makes a new shop: settings, keys, empty stores
     Init(commands::init::Arguments),
     /// Imports files of events
@@ -32,6 +35,8 @@ enum Command {
     Report(commands::report::Arguments),
     /// Shows what is known about a customer, segment or product, and why
     Show(commands::show::Arguments),
+    /// Writes the events of a simulated shop, and the truth behind them
+    Simulate(commands::simulate::Arguments),
     /// One algorithm, files in, numbers out
     #[command(subcommand)]
     Lab(lab::LabCommand),
@@ -47,11 +52,13 @@ struct ShopFolder {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Init(arguments) => commands::init::run(&arguments),
         Command::Import(arguments) => commands::import::run(&arguments),
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Show(arguments) => commands::show::run(&arguments),
+        Command::Simulate(arguments) => commands::simulate::run(&arguments),
         Command::Lab(command) => commands::laboratory::run(&command),
     };
     match result {

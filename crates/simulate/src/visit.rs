@@ -163,8 +163,9 @@ pub(crate) fn play(
         outcome: VisitOutcome { customer: guest.customer, ..VisitOutcome::default() },
     };
     stay.sink.push(guest.draft(EventKind::PageViewed, 0, stay.clock));
-    stay.clock += SECOND;
+    // What is shown was decided at the first moment of the visit.
     let clicks = stay.show(decision_idx, decision, seen, truth);
+    stay.clock += SECOND;
     for click in &clicks {
         let ordered = stay.follow(click);
         if let Some(truth) = truth {

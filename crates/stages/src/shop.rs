@@ -17,3 +17,20 @@ pub struct Shop {
     /// The settings of `shopwise.toml`.
     pub settings: Settings,
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Returns a new shop in a folder.
+    pub(crate) fn shop(folder: &std::path::Path) -> Shop {
+        let ledger = format!("sqlite://{}", folder.join("ledger.db").display());
+        Shop {
+            lake: Lake::open(&folder.join("lake"), 256 << 20).unwrap(),
+            ledger: Ledger::open(&ledger).unwrap(),
+            vault: Vault::create(&folder.join("vault"), [7; 32]).unwrap(),
+            shelf: Shelf::open(&folder.join("models")).unwrap(),
+            settings: Settings::default(),
+        }
+    }
+}

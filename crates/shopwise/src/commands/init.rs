@@ -1,7 +1,7 @@
 //! `shopwise init`: a new shop.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use shopwise_model::Settings;
@@ -46,20 +46,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
             .map_err(|_| anyhow::anyhow!("`{zone}` is no IANA time zone"))?;
         settings.time_zone.clone_from(zone);
     }
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-    Vault::create(&folder.join("vault"), random_key()?)?;
-    Lake::open(&folder.join("lake"), 1 << 20)?;
-    Ledger::open(&ledger_url(folder)?)?;
-    Shelf::open(&folder.join("models"))?;
-    // The settings come last: only then is the folder a shop.
-    std::fs::write(&path, toml::to_string_pretty(&settings)?)
-        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    make(folder, &settings, random_key()?)?;
     Ok(format!(
         "made the shop `{}`\nnext: shopwise import --shop {} --format csv|online-retail|movielens FILE",
         settings.name,
         folder.display()
     ))
+}
+
+/// Makes the folder, the stores and, last, the settings: only then is the folder a shop.
+pub(crate) fn make(folder: &Path, settings: &Settings, key: [u8; 32]) -> Result<()> {
+    let path = folder.join(SETTINGS);
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    Vault::create(&folder.join("vault"), key)?;
+    Lake::open(&folder.join("lake"), 1 << 20)?;
+    Ledger::open(&ledger_url(folder)?)?;
+    Shelf::open(&folder.join("models"))?;
+    std::fs::write(&path, toml::to_string_pretty(settings)?)
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(())
 }
 
 fn random_key() -> Result<[u8; 32]> {

@@ -1,5 +1,6 @@
 //! The commands, one a file: arguments in, text or JSON out. Nothing here prints or holds a formula.
 
+pub(crate) mod demo;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod laboratory;
@@ -7,6 +8,7 @@ pub(crate) mod open;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod show;
+pub(crate) mod simulate;
 
 use std::collections::BTreeMap;
 

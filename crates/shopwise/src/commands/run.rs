@@ -36,21 +36,30 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let stages = chosen(&arguments.stages)?;
     let shop = open::open(&arguments.folder.shop)?;
-    let lease = take(&shop, arguments.wait)?;
-    let done = AtomicBool::new(false);
-    let reports = std::thread::scope(|scope| {
-        scope.spawn(|| keep(&shop, &lease, &done));
-        let reports = run_stages(&shop, &lease, &stages);
-        done.store(true, Ordering::Release);
-        reports
-    });
-    shop.ledger.release_lease(&lease)?;
-    let reports = reports?;
+    let reports = run_loop(&shop, &stages, arguments.wait)?;
     Ok(if arguments.json {
         serde_json::to_string(&reports_json(&reports))?
     } else {
         reports_text(&reports)
     })
+}
+
+/// Runs stages under the lease of the shop. When another run holds it, waits for its end if told to.
+pub(crate) fn run_loop(
+    shop: &Shop,
+    stages: &[&'static Stage],
+    wait: bool,
+) -> Result<Vec<(StageReport, f64)>> {
+    let lease = take(shop, wait)?;
+    let done = AtomicBool::new(false);
+    let reports = std::thread::scope(|scope| {
+        scope.spawn(|| keep(shop, &lease, &done));
+        let reports = run_stages(shop, &lease, stages);
+        done.store(true, Ordering::Release);
+        reports
+    });
+    shop.ledger.release_lease(&lease)?;
+    reports
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Stage>> {

@@ -28,7 +28,7 @@ fn worths(world: &World, customer: u32, advertised: &[usize]) -> [Vec<f64>; 2] {
 
 /// Returns the mean revenue a visit of showing each his best, all the best of most, and anything.
 fn compare(settings: &Settings, days: u32) -> [Run; 3] {
-    let start = world(settings);
+    let mut start = world(settings);
     let advertised: Vec<usize> =
         (0..start.campaigns().len()).map(|at| product_of(&start, at)).collect();
     let mut sums = [vec![0.0; start.products().len()], vec![0.0; advertised.len()]];
@@ -44,7 +44,7 @@ fn compare(settings: &Settings, days: u32) -> [Run; 3] {
     let popular = run(&mut start.clone(), days, |_, visit| {
         decision(visit, best(&sums[0], visit.list_slots), best(&sums[1], visit.ad_slots))
     });
-    [oracle, popular, run(&mut start.clone(), days, random)]
+    [oracle, popular, run(&mut start, days, random)]
 }
 
 #[test]

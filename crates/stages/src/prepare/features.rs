@@ -85,6 +85,8 @@ fn of_customer(
     if let Some(pair) = customer.pairs.get(&thing.product) {
         features[8] = f64::from(pair.views).ln_1p();
         features[9] = (pair.pieces as f64).ln_1p();
+    }
+    if let Some(pair) = customer.pairs.get(&thing.shown_as()) {
         features[10] = pair.shown * left(pair.shown_at, at, FATIGUE_HALF_LIFE_DAYS);
         if pair.shown > 0.0 {
             features[11] = (-days(at - pair.shown_at)).exp();

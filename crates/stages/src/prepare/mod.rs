@@ -16,8 +16,9 @@ use shopwise_store::lake::Append;
 
 use crate::error::Result;
 use crate::report::StageReport;
+use crate::shop::Shop;
 use crate::stage::Work;
-use fold::{Catalog, Replay};
+use fold::{Catalog, Keeps, Replay};
 
 /// The stage's name.
 pub const NAME: &str = "prepare";
@@ -43,7 +44,8 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     report.parameter("time_zone", shop.settings.time_zone.clone());
     let products = shop.ledger.products()?;
     let campaigns = shop.ledger.campaigns()?;
-    let mut replay = Replay::new(&shop.settings, Catalog::new(&products, &campaigns))?;
+    let catalog = Catalog::new(&products, &campaigns);
+    let mut replay = Replay::new(&shop.settings, catalog, Keeps::Everything)?;
     let mut shown = shop.lake.rebuild(&EXPOSURES)?;
     shop.lake.stream(SQL, |part| -> Result<()> {
         replay.extend(&part)?;
@@ -72,6 +74,22 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     report.metric("other_currency_lines", built.other_currency_lines);
     report.metric("outlier_lines", built.outlier_lines);
     Ok(report)
+}
+
+/// Replays the whole log and returns the state after it, for who decides beside the log.
+///
+/// # Errors
+/// Store errors.
+pub fn state(shop: &Shop, progress: &dyn Fn(u64)) -> Result<Replay> {
+    let catalog = Catalog::new(&shop.ledger.products()?, &shop.ledger.campaigns()?);
+    let mut replay = Replay::new(&shop.settings, catalog, Keeps::StateAlone)?;
+    shop.lake.stream(SQL, |part| -> Result<()> {
+        replay.extend(&part)?;
+        progress(replay.rows());
+        Ok(())
+    })?;
+    replay.settle();
+    Ok(replay)
 }
 
 fn write_exposures(replay: &mut Replay, mut shown: Append, report: &mut StageReport) -> Result<()> {

@@ -1,10 +1,9 @@
 //! Events become sessions, orders and features as a person would add them up.
 
+mod exposures;
+
 use super::*;
 use crate::collect::{self, ImportOptions};
-use crate::shop::Shop;
-use shopwise_model::Settings;
-use shopwise_store::{Lake, Ledger, Shelf, Vault};
 
 const LOG: &str = "\
 who,what,when,order,item,pieces,price
@@ -19,13 +18,7 @@ bob,product_viewed,2024-01-08 20:31:00,,tea,,
 fn prepared() -> (tempfile::TempDir, Shop) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    let shop = Shop {
-        lake: Lake::open(&path.join("lake"), 256 << 20).unwrap(),
-        ledger: Ledger::open(&format!("sqlite://{}", path.join("ledger.db").display())).unwrap(),
-        vault: Vault::create(&path.join("vault"), [7; 32]).unwrap(),
-        shelf: Shelf::open(&path.join("models")).unwrap(),
-        settings: Settings::default(),
-    };
+    let shop = crate::shop::tests::shop(path);
     let file = path.join("log.csv");
     std::fs::write(&file, LOG).unwrap();
     let map = [
@@ -90,12 +83,6 @@ fn a_deleted_table_is_rebuilt_equal() {
 fn without_events_the_stage_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    let shop = Shop {
-        lake: Lake::open(&path.join("lake"), 1 << 26).unwrap(),
-        ledger: Ledger::open(&format!("sqlite://{}", path.join("ledger.db").display())).unwrap(),
-        vault: Vault::create(&path.join("vault"), [7; 32]).unwrap(),
-        shelf: Shelf::open(&path.join("models")).unwrap(),
-        settings: Settings::default(),
-    };
+    let shop = crate::shop::tests::shop(path);
     assert!(run(&Work { shop: &shop, now: 0, progress: &|_| {} }).unwrap().skipped.is_some());
 }

@@ -5,7 +5,7 @@
 mod charts;
 mod page;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use shopwise_model::Settings;
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Language {
+pub(crate) enum Language {
     En,
     Zh,
 }
@@ -55,12 +55,17 @@ struct Contents {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let shop = open::open(&arguments.folder.shop)?;
-    let contents = gather(&shop, arguments.language)?;
     let path =
         arguments.output.clone().unwrap_or_else(|| arguments.folder.shop.join("report.html"));
-    std::fs::write(&path, page::render(&contents))
-        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    write(&shop, &path, arguments.language)?;
     Ok(format!("wrote {}", path.display()))
+}
+
+/// Writes the page of a shop.
+pub(crate) fn write(shop: &Shop, path: &Path, language: Language) -> Result<()> {
+    let contents = gather(shop, language)?;
+    std::fs::write(path, page::render(&contents))
+        .with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 fn gather(shop: &Shop, language: Language) -> Result<Contents> {

@@ -4,7 +4,7 @@ use shopwise_model::EventKind;
 use shopwise_model::frame::NULL_CODE;
 
 use super::interest::{FATIGUE_HALF_LIFE_DAYS, left};
-use super::{Customer, OrderLine, Replay, Session, Step, Thing};
+use super::{Customer, Keeps, OrderLine, Replay, Session, Step, Thing};
 
 /// How much a view, a cart and an order say about taste, in views.
 const VIEW: f64 = 1.0;
@@ -19,7 +19,8 @@ impl Replay {
             self.exposures.advance(first.at);
         }
         for step in &waiting {
-            if matches!(step.kind, EventKind::AdShown | EventKind::RecommendationShown) {
+            let is_shown = matches!(step.kind, EventKind::AdShown | EventKind::RecommendationShown);
+            if is_shown && self.keeps == Keeps::Everything {
                 let thing = self.thing_of(step);
                 let known = crate::prepare::features::read(self, step.customer, thing, step.at);
                 self.exposures.show(step, thing, known);
@@ -146,6 +147,7 @@ impl Replay {
                     let pairs = &mut self.customers[step.customer as usize].pairs;
                     let pair = pairs.entry(self.things[code].product).or_default();
                     product.customers += i64::from(pair.pieces == 0);
+                    pair.orders += 1;
                     pair.pieces += step.quantity.max(1);
                 }
             }
@@ -202,6 +204,7 @@ fn remember(customer: &mut Customer, step: &Step, thing: Thing) {
     }
     let weight = weight(step.kind);
     if weight > 0.0 {
+        customer.pairs.entry(thing.product).or_default().used_at = step.at;
         if thing.category != NULL_CODE {
             customer.categories.add(thing.category, weight, step.at);
         }
@@ -214,8 +217,9 @@ fn remember(customer: &mut Customer, step: &Step, thing: Thing) {
     }
     match step.kind {
         EventKind::ProductViewed => customer.pairs.entry(thing.product).or_default().views += 1,
+        EventKind::ProductAdded => customer.pairs.entry(thing.product).or_default().carts += 1,
         EventKind::AdShown | EventKind::RecommendationShown => {
-            let pair = customer.pairs.entry(thing.product).or_default();
+            let pair = customer.pairs.entry(thing.shown_as()).or_default();
             let left = left(pair.shown_at, step.at, FATIGUE_HALF_LIFE_DAYS);
             pair.shown = pair.shown * left + 1.0;
             pair.shown_at = step.at;

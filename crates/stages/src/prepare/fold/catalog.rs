@@ -8,6 +8,8 @@ use shopwise_model::{Campaign, Product};
 /// What is shown: a product, or a campaign for a product or a category.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thing {
+    /// The campaign's code, or [`NULL_CODE`] where it is shown without one.
+    pub campaign: u32,
     /// The product's code, or [`NULL_CODE`].
     pub product: u32,
     /// The category's code, or [`NULL_CODE`].
@@ -20,9 +22,24 @@ pub struct Thing {
 
 impl Thing {
     /// Nothing is known about it.
-    pub const UNKNOWN: Self =
-        Self { product: NULL_CODE, category: NULL_CODE, brand: NULL_CODE, log_price: f64::NAN };
+    pub const UNKNOWN: Self = Self {
+        campaign: NULL_CODE,
+        product: NULL_CODE,
+        category: NULL_CODE,
+        brand: NULL_CODE,
+        log_price: f64::NAN,
+    };
+
+    /// Returns the key under which it is remembered that the thing was shown: an advert tires by
+    /// itself, whatever else shows its product.
+    #[must_use]
+    pub fn shown_as(self) -> u32 {
+        if self.campaign == NULL_CODE { self.product } else { self.campaign | ADVERTS_FROM }
+    }
 }
+
+/// What separates codes of campaigns from those of products.
+const ADVERTS_FROM: u32 = 1 << 31;
 
 /// Products and campaigns of the shop by name, with codes for categories and brands.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +60,7 @@ impl Catalog {
             let brand = code(&mut catalog.brands, product.brand.as_deref());
             let price = product.price.filter(|price| *price > 0).map(units_from_micros);
             let log_price = price.map_or(f64::NAN, f64::ln);
-            let thing = Thing { product: NULL_CODE, category, brand, log_price };
+            let thing = Thing { category, brand, log_price, ..Thing::UNKNOWN };
             catalog.things.insert(product.id.clone(), thing);
         }
         for campaign in campaigns {

@@ -6,7 +6,7 @@ use shopwise_model::time::DAY;
 pub const HALF_LIFE_DAYS: f64 = 45.0;
 
 /// Days after which an exposure counts half as a repetition: fatigue passes within a week or two.
-pub const FATIGUE_HALF_LIFE_DAYS: f64 = 3.0;
+pub const FATIGUE_HALF_LIFE_DAYS: f64 = 5.0;
 
 /// Returns how much of a weight of the moment `from` is left at `to`.
 #[must_use]

@@ -14,7 +14,7 @@ mod step;
 use rustc_hash::FxHashMap;
 use shopwise_model::frame::{Frame, NULL_CODE};
 use shopwise_model::time::SECOND;
-use shopwise_model::{Calendar, Settings};
+use shopwise_model::{Calendar, EventKind, Settings};
 
 use super::exposures::Exposures;
 use super::features::{self, Features};
@@ -24,6 +24,15 @@ pub use catalog::{Catalog, Thing};
 pub use state::{Customer, Everybody, OrderLine, Pair, Product, Session};
 pub(super) use step::{Names, OTHERS, Step};
 
+/// What a replay keeps beside the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// What was shown and what came of it: for the tables.
+    Everything,
+    /// Nothing: for deciding.
+    StateAlone,
+}
+
 /// The state of the whole shop while its events are replayed in time order.
 #[derive(Debug)]
 pub struct Replay {
@@ -32,6 +41,7 @@ pub struct Replay {
     pub(super) gap: i64,
     rows: u64,
     last_event: Option<[u8; 16]>,
+    pub(super) keeps: Keeps,
     /// Rows of the present microsecond, not yet taken in.
     waiting: Vec<Step>,
     catalog: Catalog,
@@ -55,7 +65,7 @@ impl Replay {
     ///
     /// # Errors
     /// When the settings name no time zone.
-    pub fn new(settings: &Settings, catalog: Catalog) -> Result<Self> {
+    pub fn new(settings: &Settings, catalog: Catalog, keeps: Keeps) -> Result<Self> {
         let everybody = Everybody {
             categories: vec![0.0; catalog.categories()],
             brands: vec![0.0; catalog.brands()],
@@ -66,6 +76,7 @@ impl Replay {
             gap: i64::from(settings.session_minutes) * 60 * SECOND,
             rows: 0,
             last_event: None,
+            keeps,
             waiting: Vec::new(),
             catalog,
             names: Names::default(),
@@ -128,6 +139,13 @@ impl Replay {
         self.names.products.values()
     }
 
+    /// Returns what is known of a product, its name being new or not.
+    pub fn product(&mut self, name: &str) -> Thing {
+        let code = self.names.products.intern(name);
+        self.know_new_names();
+        self.things[code as usize]
+    }
+
     /// Returns what a campaign advertises, the campaign's name being new or not.
     pub fn advertised(&mut self, campaign: &str) -> Thing {
         let code = self.names.campaigns.intern(campaign);
@@ -156,7 +174,9 @@ impl Replay {
         }
         for (product, category) in advertised {
             let thing = product.map(|product| self.things[product as usize]);
-            self.campaigns.push(thing.unwrap_or(Thing { category, ..Thing::UNKNOWN }));
+            let thing = thing.unwrap_or(Thing { category, ..Thing::UNKNOWN });
+            let campaign = u32::try_from(self.campaigns.len()).unwrap_or(NULL_CODE);
+            self.campaigns.push(Thing { campaign, ..thing });
         }
         self.products.resize(self.things.len(), Product::default());
         self.customers.resize(self.names.customers.values().len(), Customer::default());
@@ -167,7 +187,11 @@ impl Replay {
         match (step.product, step.campaign) {
             (NULL_CODE, NULL_CODE) => Thing::UNKNOWN,
             (NULL_CODE, campaign) => self.campaigns[campaign as usize],
-            (product, _) => self.things[product as usize],
+            (product, campaign) => {
+                let is_advert = matches!(step.kind, EventKind::AdShown | EventKind::AdClicked);
+                let campaign = if is_advert { campaign } else { NULL_CODE };
+                Thing { campaign, ..self.things[product as usize] }
+            }
         }
     }
 }

@@ -34,7 +34,8 @@ pub struct Customer {
     pub brands: Interest,
     /// The mean logarithm of the prices of what was looked at and bought.
     pub price: Level,
-    /// What happened between the customer and each product.
+    /// What happened between the customer and each product or, under [`super::Thing::shown_as`], each
+    /// campaign.
     pub pairs: FxHashMap<u32, Pair>,
     pub(super) session: Option<usize>,
 }
@@ -44,12 +45,18 @@ pub struct Customer {
 pub struct Pair {
     /// Views of the product's page.
     pub views: u32,
+    /// Times it was put into the cart.
+    pub carts: u32,
+    /// Order lines with it.
+    pub orders: u32,
     /// Pieces bought.
     pub pieces: i64,
     /// How often it was shown, fading.
     pub shown: f64,
     /// When it was shown last.
     pub shown_at: i64,
+    /// When it was looked at, put into the cart or bought last.
+    pub used_at: i64,
 }
 
 /// What is known about a product.
