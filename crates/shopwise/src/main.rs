@@ -32,6 +32,8 @@ enum Command {
     Report(commands::report::Arguments),
     /// Shows what is known about a customer, segment or product, and why
     Show(commands::show::Arguments),
+    /// Lists the models, or goes back to the one that served before
+    Models(commands::models::Arguments),
     /// One algorithm, files in, numbers out
     #[command(subcommand)]
     Lab(lab::LabCommand),
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Show(arguments) => commands::show::run(&arguments),
+        Command::Models(arguments) => commands::models::run(&arguments),
         Command::Lab(command) => commands::laboratory::run(&command),
     };
     match result {

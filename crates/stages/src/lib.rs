@@ -8,6 +8,7 @@ pub mod error;
 pub mod prepare;
 pub mod profile;
 pub mod publish;
+pub mod recommend;
 pub mod report;
 pub mod shop;
 pub mod stage;

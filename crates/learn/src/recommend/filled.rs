@@ -3,6 +3,7 @@
 use super::arrays::{Reader, Writer, wrong};
 use super::{Contribution, History, ListOptions, Pad, Reason, Recommender, Scored, saved};
 use crate::error::Result;
+use std::sync::Arc;
 
 /// The word that a buffer begins with; no model of the registry has this name.
 pub(super) const NAME: &str = "filled";
@@ -10,8 +11,8 @@ pub(super) const NAME: &str = "filled";
 /// Two models over the same items: the second is asked for what the first leaves open.
 #[derive(Debug)]
 pub struct Filled {
-    model: Box<dyn Recommender>,
-    rest: Box<dyn Recommender>,
+    model: Arc<dyn Recommender>,
+    rest: Arc<dyn Recommender>,
 }
 
 impl Filled {
@@ -19,7 +20,7 @@ impl Filled {
     ///
     /// # Errors
     /// [`crate::Error::Length`] when the two rank different numbers of items.
-    pub fn new(model: Box<dyn Recommender>, rest: Box<dyn Recommender>) -> Result<Self> {
+    pub fn new(model: Arc<dyn Recommender>, rest: Arc<dyn Recommender>) -> Result<Self> {
         let (expected, got) = (model.n_items(), rest.n_items());
         if expected != got {
             return Err(crate::Error::Length { what: "items of the filling model", expected, got });
@@ -30,7 +31,8 @@ impl Filled {
 
 pub(super) fn load(from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
     let [model, rest] = ["model", "rest"].map(|section| saved::load_registered(from, section));
-    let filled = Filled::new(model?, rest?).map_err(|error| wrong(&error.to_string()))?;
+    let filled =
+        Filled::new(model?.into(), rest?.into()).map_err(|error| wrong(&error.to_string()))?;
     Ok(Box::new(filled))
 }
 
@@ -113,7 +115,7 @@ mod tests {
             let entry = Entry::find(name).unwrap();
             entry.fit(&Training::new(&all), &entry.defaults()).unwrap()
         };
-        let model = Filled::new(fit("item-knn"), fit("popular")).unwrap();
+        let model = Filled::new(fit("item-knn").into(), fit("popular").into()).unwrap();
         let history = History { items: &[0], weights: &[1.0], ..History::default() };
         let list = model.recommend(history, &ListOptions::unseen(3), &mut Pad::default());
         let found: Vec<u32> = list.iter().map(|one| one.item).collect();

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::split::hold_out;
 use crate::interactions::Interactions;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The share of each customer's interactions held out to learn the weights where no validation part
 /// is given.
@@ -72,7 +73,7 @@ pub struct Hybrid {
 #[derive(Debug)]
 struct Member {
     name: &'static str,
-    model: Box<dyn Recommender>,
+    model: Arc<dyn Recommender>,
     weight: f64,
 }
 
@@ -105,7 +106,7 @@ pub(crate) fn build(
 /// only what `seen` lets come again is looked for.
 #[must_use]
 pub fn learned_weights(
-    members: &[Box<dyn Recommender>],
+    members: &[Arc<dyn Recommender>],
     normalize: Normalize,
     depth: usize,
     [rest, held_out]: [&Interactions; 2],
@@ -149,7 +150,7 @@ pub(crate) fn load(from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
         if from.section(&section).text("model")? == "hybrid" {
             return Err(wrong("a hybrid of hybrids"));
         }
-        members.push((saved::load_registered(from, &section)?, *weight));
+        members.push((saved::load_registered(from, &section)?.into(), *weight));
     }
     let hybrid = Hybrid::of(members, normalize, saved::whole(from, "depth")?);
     Ok(Box::new(hybrid.map_err(|error| wrong(&error.to_string()))?))
@@ -162,7 +163,7 @@ impl Hybrid {
     /// [`Error::TooLittle`] when no member has a weight above 0, [`Error::Length`] when members rank
     /// different numbers of items.
     pub fn of(
-        members: Vec<(Box<dyn Recommender>, f64)>,
+        members: Vec<(Arc<dyn Recommender>, f64)>,
         normalize: Normalize,
         depth: usize,
     ) -> Result<Self> {
@@ -221,7 +222,7 @@ impl Hybrid {
         let mut passed_over = Vec::new();
         for ((entry, parameters), weight) in recipe.members.iter().zip(weights) {
             if *weight > 0.0 {
-                let model = entry.fit(training, parameters)?;
+                let model = Arc::from(entry.fit(training, parameters)?);
                 members.push(Member { name: entry.name, model, weight: *weight });
             } else {
                 passed_over.push(entry.name);

@@ -48,7 +48,7 @@ fn models(all: &Interactions) -> Vec<Box<dyn Recommender>> {
         let entry = Entry::find(name).unwrap();
         fit(entry, &entry.defaults(), all)
     });
-    models.push(Box::new(Filled::new(items, popular).unwrap()));
+    models.push(Box::new(Filled::new(items.into(), popular.into()).unwrap()));
     models
 }
 
