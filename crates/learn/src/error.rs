@@ -51,6 +51,9 @@ pub enum Error {
         /// What was asked for.
         got: usize,
     },
+    /// Bytes are no model that this program can read.
+    #[error("model bytes: {0}")]
+    Bytes(String),
     /// The numbers admit no solution: singular, or the iteration did not converge.
     #[error("{0}")]
     NoSolution(String),

@@ -128,6 +128,32 @@ impl Interactions {
         built
     }
 
+    /// Builds a matrix from compressed rows that may come from anywhere; `None` when they do not fit
+    /// together: offsets fall or leave the items, a row is not ascending, an item is not below
+    /// `n_items`, a weight is not finite.
+    pub(crate) fn from_rows(
+        n_items: usize,
+        offsets: &[u64],
+        items: Vec<u32>,
+        weights: Vec<f32>,
+    ) -> Option<Self> {
+        let mut rows = Vec::with_capacity(offsets.len());
+        for offset in offsets {
+            rows.push(usize::try_from(*offset).ok().filter(|offset| *offset <= items.len())?);
+        }
+        let covers = rows.first() == Some(&0) && rows.last() == Some(&items.len());
+        let is_ascending = |pair: &[usize]| {
+            items.get(pair[0]..pair[1]).is_some_and(|row| row.is_sorted_by(|a, b| a < b))
+        };
+        let is_known = |item: &u32| (*item as usize) < n_items;
+        let fits = covers
+            && items.len() == weights.len()
+            && rows.windows(2).all(is_ascending)
+            && items.iter().all(is_known)
+            && weights.iter().all(|weight| weight.is_finite());
+        fits.then_some(Self { n_items, offsets: rows, items, weights, ages: Vec::new() })
+    }
+
     /// Returns the number of users (rows).
     #[must_use]
     pub fn n_users(&self) -> usize {

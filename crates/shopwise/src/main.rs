@@ -37,6 +37,8 @@ enum Command {
     Show(commands::show::Arguments),
     /// Writes the events of a simulated shop, and the truth behind them
     Simulate(commands::simulate::Arguments),
+    /// Lists the models, or goes back to the one that served before
+    Models(commands::models::Arguments),
     /// One algorithm, files in, numbers out
     #[command(subcommand)]
     Lab(lab::LabCommand),
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Show(arguments) => commands::show::run(&arguments),
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
+        Command::Models(arguments) => commands::models::run(&arguments),
         Command::Lab(command) => commands::laboratory::run(&command),
     };
     match result {

@@ -10,6 +10,7 @@ pub mod feedback;
 pub mod prepare;
 pub mod profile;
 pub mod publish;
+pub mod recommend;
 pub mod report;
 pub mod shop;
 pub mod stage;

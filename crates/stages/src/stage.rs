@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::report::StageReport;
 use crate::shop::Shop;
-use crate::{advertise, feedback, prepare, profile};
+use crate::{advertise, feedback, prepare, profile, recommend};
 
 /// One stage of the loop.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,11 @@ pub const STAGES: &[Stage] = &[
         name: profile::NAME,
         about: "segments of customers who are alike, and their value groups",
         run: profile::run,
+    },
+    Stage {
+        name: recommend::NAME,
+        about: "what to show each customer next, by the model that proved best, and why",
+        run: recommend::run,
     },
     Stage {
         name: advertise::NAME,

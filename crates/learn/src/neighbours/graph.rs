@@ -33,6 +33,16 @@ impl Neighbours {
         Self { rows: Interactions::from_sorted_rows(index.n_rows(), found) }
     }
 
+    /// Returns a graph whose rows are given.
+    pub(crate) fn from_rows(rows: Interactions) -> Self {
+        Self { rows }
+    }
+
+    /// Returns all rows as a matrix.
+    pub(crate) fn rows(&self) -> &Interactions {
+        &self.rows
+    }
+
     /// Returns the number of rows.
     #[must_use]
     pub fn n_rows(&self) -> usize {

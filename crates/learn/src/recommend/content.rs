@@ -5,7 +5,8 @@
 //! over the history of weight times similarity, as in `item_knn`, over the most similar items of
 //! each.
 
-use super::item_knn::ItemKnn;
+use super::arrays::Reader;
+use super::item_knn::{self, Basis, ItemKnn};
 use super::settings::HALF_LIFE_ITEMS;
 use super::{Parameter, Parameters, Recommender, Training};
 use crate::error::{Error, Result};
@@ -56,7 +57,11 @@ pub(crate) fn build(
     let weights = TfIdf::fit(&documents, parameters.whole("common_terms"))?.transform(&documents);
     let settings = Settings::new(Similarity::Cosine, parameters.whole("neighbours"));
     let graph = Neighbours::of_all(&weights, &RowIndex::new(&weights, settings)?);
-    Ok(Box::new(ItemKnn::over(graph, parameters.real("half_life_items"))))
+    Ok(Box::new(ItemKnn::over(graph, Basis::Texts, parameters.real("half_life_items"))))
+}
+
+pub(crate) fn load(from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
+    item_knn::load_on(Basis::Texts, from)
 }
 
 fn field_tokens(fields: &[Field]) -> Vec<String> {

@@ -6,14 +6,17 @@
 //! see (a search over the simplex maximises NDCG@10), then the members are fitted again on
 //! everything.
 
+use super::arrays::{Reader, Writer, wrong};
 use super::blend::{self, Blend};
 use super::{
-    Contribution, Entry, History, ListOptions, Pad, Parameter, Parameters, Recommender, Scored,
-    Seen, Training, largest_first, lists,
+    Contribution, Entry, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender,
+    Scored, Seen, Training, largest_first, lists, saved,
 };
 use crate::error::{Error, Result};
 use crate::evaluate::split::hold_out;
+use crate::interactions::Interactions;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The share of each customer's interactions held out to learn the weights where no validation part
 /// is given.
@@ -70,7 +73,7 @@ pub struct Hybrid {
 #[derive(Debug)]
 struct Member {
     name: &'static str,
-    model: Box<dyn Recommender>,
+    model: Arc<dyn Recommender>,
     weight: f64,
 }
 
@@ -96,7 +99,94 @@ pub(crate) fn build(
     Ok(Box::new(Hybrid::fit(training, &recipe)?))
 }
 
+/// Returns the weights of fitted members, ≥ 0 and summing to 1, under which their blend finds best
+/// what was held out.
+///
+/// `rest` is what the members were fitted on, rows of the same users as `held_out`; of the history,
+/// only what `seen` lets come again is looked for.
+#[must_use]
+pub fn learned_weights(
+    members: &[Arc<dyn Recommender>],
+    normalize: Normalize,
+    depth: usize,
+    [rest, held_out]: [&Interactions; 2],
+    seen: Seen,
+    seed: u64,
+) -> Vec<f64> {
+    let options = ListOptions { seen, ..ListOptions::unseen(depth) };
+    let blend = Blend::collect(rest, held_out, seed, |history, pad| {
+        let mut lists = Vec::with_capacity(members.len());
+        for model in members {
+            lists.push(normalized(&**model, normalize, history, &options, pad));
+        }
+        lists
+    });
+    blend::best_weights(&blend, members.len())
+}
+
+/// Returns the candidates of one member on the common scale.
+fn normalized(
+    model: &dyn Recommender,
+    how: Normalize,
+    history: History<'_>,
+    options: &ListOptions<'_>,
+    pad: &mut Pad,
+) -> Vec<Scored> {
+    let mut list = model.recommend(history, options, pad);
+    normalize(&mut list, how, options.length);
+    list
+}
+
+pub(crate) fn load(from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
+    let weights = from.f64s("weights")?;
+    let normalize = match from.text("normalize")? {
+        "minmax" => Normalize::MinMax,
+        "zscore" => Normalize::ZScore,
+        other => return Err(wrong(&format!("unknown scale `{other}`"))),
+    };
+    let mut members = Vec::with_capacity(weights.len());
+    for (at, weight) in weights.iter().enumerate() {
+        let section = format!("member{at}");
+        if from.section(&section).text("model")? == "hybrid" {
+            return Err(wrong("a hybrid of hybrids"));
+        }
+        members.push((saved::load_registered(from, &section)?.into(), *weight));
+    }
+    let hybrid = Hybrid::of(members, normalize, saved::whole(from, "depth")?);
+    Ok(Box::new(hybrid.map_err(|error| wrong(&error.to_string()))?))
+}
+
 impl Hybrid {
+    /// Returns a blend of fitted members with given weights; those without weight are left out.
+    ///
+    /// # Errors
+    /// [`Error::TooLittle`] when no member has a weight above 0, [`Error::Length`] when members rank
+    /// different numbers of items.
+    pub fn of(
+        members: Vec<(Arc<dyn Recommender>, f64)>,
+        normalize: Normalize,
+        depth: usize,
+    ) -> Result<Self> {
+        let mut hybrid =
+            Self { members: Vec::new(), passed_over: Vec::new(), normalize, depth, n_items: 0 };
+        for (model, weight) in members {
+            if weight > 0.0 {
+                hybrid.members.push(Member { name: model.name(), model, weight });
+            } else {
+                hybrid.passed_over.push(model.name());
+            }
+        }
+        let Some(first) = hybrid.members.first() else {
+            return Err(Error::TooLittle("hybrid needs a member with a weight".to_owned()));
+        };
+        hybrid.n_items = first.model.n_items();
+        let expected = hybrid.n_items;
+        match hybrid.members.iter().map(|member| member.model.n_items()).find(|n| *n != expected) {
+            Some(got) => Err(Error::Length { what: "items of a member", expected, got }),
+            None => Ok(hybrid),
+        }
+    }
+
     /// Learns the weights on held-out interactions, then fits the members on all.
     ///
     /// # Errors
@@ -132,7 +222,7 @@ impl Hybrid {
         let mut passed_over = Vec::new();
         for ((entry, parameters), weight) in recipe.members.iter().zip(weights) {
             if *weight > 0.0 {
-                let model = entry.fit(training, parameters)?;
+                let model = Arc::from(entry.fit(training, parameters)?);
                 members.push(Member { name: entry.name, model, weight: *weight });
             } else {
                 passed_over.push(entry.name);
@@ -161,12 +251,9 @@ impl Hybrid {
         pad: &mut Pad,
     ) -> Vec<Vec<Scored>> {
         let options = ListOptions { length: self.depth, ..*options };
-        let normalized = |member: &Member| {
-            let mut list = member.model.recommend(history, &options, pad);
-            normalize(&mut list, self.normalize, self.depth);
-            list
-        };
-        self.members.iter().map(normalized).collect()
+        let list =
+            |member: &Member| normalized(&*member.model, self.normalize, history, &options, pad);
+        self.members.iter().map(list).collect()
     }
 
     fn add_up(&self, history: History<'_>, options: &ListOptions<'_>, pad: &mut Pad) {
@@ -204,6 +291,10 @@ fn deviation(list: &[Scored]) -> f32 {
 }
 
 impl Recommender for Hybrid {
+    fn name(&self) -> &'static str {
+        "hybrid"
+    }
+
     fn n_items(&self) -> usize {
         self.n_items
     }
@@ -228,19 +319,71 @@ impl Recommender for Hybrid {
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
         let seen = if history.items.contains(&item) { Seen::Keep } else { Seen::Remove };
         let options = ListOptions { seen, ..ListOptions::unseen(self.depth) };
-        let candidates = self.candidates(history, &options, &mut Pad::default());
-        let mut parts: BTreeMap<u32, f32> = BTreeMap::new();
-        for (member, list) in self.members.iter().zip(candidates) {
-            let Some(one) = list.iter().find(|one| one.item == item) else { continue };
-            let explained = member.model.explain(history, item);
-            let whole: f32 = explained.iter().map(|part| part.score).sum();
-            for part in explained.iter().filter(|_| whole > 0.0) {
-                let share = member.weight as f32 * one.score / whole;
-                *parts.entry(part.item).or_default() += part.score * share;
+        let reasons = self.reasons(history, &options, &[item], &mut Pad::default());
+        reasons.into_iter().flat_map(|reason| reason.parts).collect()
+    }
+
+    fn reasons(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        let candidates = self.candidates(history, options, pad);
+        let mut largest = vec![(0.0, self.name()); items.len()];
+        let mut parts: Vec<BTreeMap<u32, f32>> = vec![BTreeMap::new(); items.len()];
+        for (member, list) in self.members.iter().zip(&candidates) {
+            let (places, asked, shares) = member.shares(list, items);
+            let reasons = member.model.reasons(history, options, &asked, pad);
+            for ((at, share), reason) in places.into_iter().zip(shares).zip(reasons) {
+                if share > largest[at].0 {
+                    largest[at] = (share, member.name);
+                }
+                let whole: f32 = reason.parts.iter().map(|part| part.score).sum();
+                for part in reason.parts.iter().filter(|_| whole > 0.0) {
+                    *parts[at].entry(part.item).or_default() += part.score * share / whole;
+                }
             }
         }
-        let parts = parts.into_iter().filter(|(_, score)| *score != 0.0);
-        largest_first(parts.map(|(item, score)| Contribution { item, score }).collect())
+        let reason = |((_, model), parts): ((f32, &'static str), BTreeMap<u32, f32>)| {
+            let parts = parts.into_iter().filter(|(_, score)| *score != 0.0);
+            let parts = parts.map(|(item, score)| Contribution { item, score }).collect();
+            Reason { model, parts: largest_first(parts) }
+        };
+        largest.into_iter().zip(parts).map(reason).collect()
+    }
+
+    fn save(&self, into: &mut Writer) {
+        let weights: Vec<f64> = self.members.iter().map(|member| member.weight).collect();
+        into.f64s("weights", &weights);
+        into.u64s("depth", &[self.depth as u64]);
+        into.text(
+            "normalize",
+            match self.normalize {
+                Normalize::MinMax => "minmax",
+                Normalize::ZScore => "zscore",
+            },
+        );
+        for (at, member) in self.members.iter().enumerate() {
+            into.section(&format!("member{at}"), |into| saved::write(&*member.model, into));
+        }
+    }
+}
+
+impl Member {
+    /// Returns which of `items` are among the member's candidates, by place and by item, and what
+    /// it adds to the score of each.
+    fn shares(&self, list: &[Scored], items: &[u32]) -> (Vec<usize>, Vec<u32>, Vec<f32>) {
+        let (mut places, mut asked, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, item) in items.iter().enumerate() {
+            if let Some(one) = list.iter().find(|one| one.item == *item) {
+                places.push(at);
+                asked.push(*item);
+                shares.push(self.weight as f32 * one.score);
+            }
+        }
+        (places, asked, shares)
     }
 }
 

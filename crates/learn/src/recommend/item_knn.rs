@@ -6,12 +6,13 @@
 //! the nearest of `j`, `m` the mean rating of an item. A list by predicted rating favours items
 //! that few people love; the sum is what finds the next purchase.
 
+use super::arrays::{Reader, Writer, wrong};
 use super::settings::{
     B, HALF_LIFE_ITEMS, K1, MINIMUM, SCORE, SHRINKAGE, SIGNIFICANCE, neighbours,
 };
 use super::{
     Contribution, History, Kind, Pad, Parameter, Parameters, Recommender, Scored, Training, Vote,
-    largest_first,
+    largest_first, saved,
 };
 use crate::error::Result;
 use crate::neighbours::{Neighbours, RowIndex, Settings};
@@ -33,11 +34,21 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     HALF_LIFE_ITEMS,
 ];
 
+/// What makes two items similar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum Basis {
+    /// The same customers have them.
+    Customers,
+    /// Their texts are alike: the model `content`.
+    Texts,
+}
+
 /// For each item the items similar to it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ItemKnn {
     /// Row `i` holds the items that `i` of a history speaks for.
     graph: Neighbours,
+    basis: Basis,
     half_life_items: f32,
     /// Mean rating of each item; empty when the score is a sum.
     means: Vec<f64>,
@@ -55,6 +66,20 @@ pub(crate) fn build(
     }))
 }
 
+pub(crate) fn load(from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
+    load_on(Basis::Customers, from)
+}
+
+pub(crate) fn load_on(basis: Basis, from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
+    let graph = saved::read_graph(from)?;
+    let means = from.f64s("means")?;
+    if !means.is_empty() && means.len() != graph.n_rows() {
+        return Err(wrong("means are not one for each item"));
+    }
+    let half_life_items = saved::number(from, "half_life_items")?;
+    Ok(Box::new(ItemKnn { graph, basis, half_life_items, means }))
+}
+
 impl ItemKnn {
     /// Fits a model whose score is the sum of weights times similarities.
     ///
@@ -68,7 +93,7 @@ impl ItemKnn {
         let by_item = training.interactions.transposed();
         let index = RowIndex::new(&by_item, settings)?;
         let graph = Neighbours::of_all(&by_item, &index);
-        Ok(Self { graph, half_life_items, means: Vec::new() })
+        Ok(Self::over(graph, Basis::Customers, half_life_items))
     }
 
     /// Fits a model whose score is the predicted rating.
@@ -87,8 +112,8 @@ impl ItemKnn {
     }
 
     /// Returns a model over a given graph, whose score is the sum of weights times similarities.
-    pub(crate) fn over(graph: Neighbours, half_life_items: f32) -> Self {
-        Self { graph, half_life_items, means: Vec::new() }
+    pub(crate) fn over(graph: Neighbours, basis: Basis, half_life_items: f32) -> Self {
+        Self { graph, basis, half_life_items, means: Vec::new() }
     }
 
     /// Returns the `n` items most similar to `item`, best first.
@@ -130,6 +155,19 @@ impl ItemKnn {
 }
 
 impl Recommender for ItemKnn {
+    fn name(&self) -> &'static str {
+        match self.basis {
+            Basis::Customers => "item-knn",
+            Basis::Texts => "content",
+        }
+    }
+
+    fn save(&self, into: &mut Writer) {
+        saved::write_rows(self.graph.rows(), into);
+        into.f64s("means", &self.means);
+        into.f32s("half_life_items", &[self.half_life_items]);
+    }
+
     fn n_items(&self) -> usize {
         self.graph.n_rows()
     }

@@ -76,6 +76,44 @@ pub fn recommend_all(
     lists
 }
 
+/// Why an entry of a list is there, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Because {
+    /// The model that gives the largest part of the score.
+    pub model: &'static str,
+    /// The item of the history that adds most; `None` when the history has nothing to do with it.
+    pub item: Option<u32>,
+}
+
+/// Returns why each entry of `lists` is there, in their order, computed in parallel. The lists must
+/// come from the same model, interactions and options.
+#[must_use]
+pub fn because_all(
+    model: &dyn Recommender,
+    interactions: &Interactions,
+    lists: &Lists,
+    options: &ListOptions<'_>,
+) -> Vec<Because> {
+    let users: Vec<usize> = (0..lists.users.len()).collect();
+    users
+        .par_chunks(BLOCK_USERS)
+        .map_init(Pad::default, |pad, block| {
+            let mut found = Vec::new();
+            for at in block {
+                let items: Vec<u32> = lists.list(*at).iter().map(|one| one.item).collect();
+                let history = History::of(interactions, lists.users[*at]);
+                let reasons = model.reasons(history, options, &items, pad);
+                found.extend(reasons.iter().map(|reason| Because {
+                    model: reason.model,
+                    item: reason.parts.first().map(|part| part.item),
+                }));
+            }
+            found
+        })
+        .flatten_iter()
+        .collect()
+}
+
 /// Notes in the pad which items are not to be shown because the customer has them.
 pub(crate) fn mark_seen(
     n_items: usize,
@@ -85,8 +123,11 @@ pub(crate) fn mark_seen(
 ) {
     pad.is_seen.clear();
     pad.is_seen.reserve(n_items);
-    if options.seen == Seen::Remove {
-        for item in history.items.iter().filter(|item| (**item as usize) < n_items) {
+    if options.seen == Seen::Keep {
+        return;
+    }
+    for (item, weight) in history.items.iter().zip(history.weights) {
+        if (*item as usize) < n_items && !options.may_repeat(*weight) {
             *pad.is_seen.touch(*item) = true;
         }
     }

@@ -6,12 +6,16 @@
 //! ranking over all items; what counts as good is measured in `evaluate::ranking`. Prices, stock
 //! and business rules are the caller's: he passes which items are allowed.
 
+pub mod again;
+pub mod arrays;
 pub mod content;
+pub mod filled;
 pub mod hybrid;
 pub mod item_knn;
 pub mod lists;
 pub mod parameters;
 pub mod popular;
+pub mod saved;
 pub mod user_knn;
 
 mod blend;
@@ -19,7 +23,8 @@ mod settings;
 
 pub use crate::neighbours::Scored;
 pub use content::Field;
-pub use lists::{Lists, recommend_all};
+pub use filled::Filled;
+pub use lists::{Because, Lists, because_all, recommend_all};
 pub use parameters::{Kind, Parameter, Parameters, Value};
 
 use crate::error::{Error, Result};
@@ -33,30 +38,42 @@ pub const MODELS: &[Entry] = &[
         about: "most bought, lately if wanted: the same list for everybody",
         parameters: popular::PARAMETERS,
         build: popular::build,
+        load: popular::load,
+    },
+    Entry {
+        name: "again",
+        about: "what the customer looked at or bought before, shown again",
+        parameters: again::PARAMETERS,
+        build: again::build,
+        load: again::load,
     },
     Entry {
         name: "user-knn",
         about: "what similar customers bought or rated highly",
         parameters: user_knn::PARAMETERS,
         build: user_knn::build,
+        load: user_knn::load,
     },
     Entry {
         name: "item-knn",
         about: "what is bought together with what the customer has",
         parameters: item_knn::PARAMETERS,
         build: item_knn::build,
+        load: item_knn::load,
     },
     Entry {
         name: "content",
         about: "what reads like what the customer has: title, category, brand, price band",
         parameters: content::PARAMETERS,
         build: content::build,
+        load: content::load,
     },
     Entry {
         name: "hybrid",
         about: "a blend of other models, with weights learned on held-out interactions",
         parameters: hybrid::PARAMETERS,
         build: hybrid::build,
+        load: hybrid::load,
     },
 ];
 
@@ -71,6 +88,8 @@ pub struct Entry {
     pub parameters: &'static [Parameter],
     /// Fits it; called through [`Entry::fit`].
     build: fn(&Training<'_>, &Parameters) -> Result<Box<dyn Recommender>>,
+    /// Reads it back; called through [`saved::from_bytes`].
+    load: fn(&arrays::Reader<'_>) -> Result<Box<dyn Recommender>>,
 }
 
 impl Entry {
@@ -200,6 +219,15 @@ pub struct Contribution {
     pub score: f32,
 }
 
+/// Why an item stands in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reason {
+    /// The model that gives the largest part of the score.
+    pub model: &'static str,
+    /// What the items of the history add, largest part first.
+    pub parts: Vec<Contribution>,
+}
+
 /// What a list may hold.
 #[derive(Debug, Clone, Copy)]
 pub struct ListOptions<'a> {
@@ -212,10 +240,12 @@ pub struct ListOptions<'a> {
 }
 
 /// Whether a list may hold what the customer already has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Seen {
     /// Left out.
     Remove,
+    /// Left out where its weight is at least this: what was bought, not what was looked at.
+    RemoveFrom(f32),
     /// Ranked like everything else.
     Keep,
 }
@@ -225,6 +255,15 @@ impl ListOptions<'_> {
     #[must_use]
     pub fn unseen(length: usize) -> Self {
         Self { length, seen: Seen::Remove, allowed: None }
+    }
+
+    /// Returns whether an item of the history with this weight may come again.
+    pub(crate) fn may_repeat(&self, weight: f32) -> bool {
+        match self.seen {
+            Seen::Remove => false,
+            Seen::RemoveFrom(least) => weight < least,
+            Seen::Keep => true,
+        }
     }
 
     /// Returns whether nothing but the history forbids `item`.
@@ -252,6 +291,9 @@ pub struct Pad {
 
 /// A fitted model.
 pub trait Recommender: std::fmt::Debug + Send + Sync {
+    /// Returns the name in the registry.
+    fn name(&self) -> &'static str;
+
     /// Returns how many items it ranks.
     fn n_items(&self) -> usize;
 
@@ -262,6 +304,28 @@ pub trait Recommender: std::fmt::Debug + Send + Sync {
     /// sum to the score, save what does not come from the history (popularity, a mean). Empty when
     /// the history has nothing to do with it.
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution>;
+
+    /// Returns why each of `items` stands in the list that [`Recommender::recommend`] gives for the
+    /// same history and options: as [`Recommender::explain`], at the cost of about one list.
+    fn reasons(
+        &self,
+        history: History<'_>,
+        _options: &ListOptions<'_>,
+        items: &[u32],
+        _pad: &mut Pad,
+    ) -> Vec<Reason> {
+        let reason =
+            |item: &u32| Reason { model: self.name(), parts: self.explain(history, *item) };
+        items.iter().map(reason).collect()
+    }
+
+    /// Writes what is needed to load the model; called through [`saved::to_bytes`].
+    fn save(&self, into: &mut arrays::Writer);
+
+    /// Returns the word under which it is loaded: its name, except for what is in no registry.
+    fn saved_as(&self) -> &'static str {
+        self.name()
+    }
 
     /// Returns the best items by falling score, equal scores by rising index; fewer than asked for
     /// where the model has no opinion on more.

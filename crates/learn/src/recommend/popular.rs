@@ -4,6 +4,7 @@
 //! customer or the weight of his interaction. A customer counts once for an item, at his latest
 //! age.
 
+use super::arrays::{Reader, Writer, wrong};
 use super::lists::mark_seen;
 use super::{
     Contribution, History, ListOptions, Pad, Parameter, Parameters, Recommender, Scored, Training,
@@ -42,6 +43,14 @@ pub(crate) fn build(
     Ok(Box::new(Popular::fit(training, is_weighted, parameters.real("half_life"))))
 }
 
+pub(crate) fn load(from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
+    let scores = from.f64s("scores")?;
+    match scores.iter().all(|score| score.is_finite()) {
+        true => Ok(Box::new(Popular::of(scores))),
+        false => Err(wrong("a score is not finite")),
+    }
+}
+
 impl Popular {
     fn fit(training: &Training<'_>, is_weighted: bool, half_life: f32) -> Self {
         let interactions = training.interactions;
@@ -55,6 +64,10 @@ impl Popular {
                 scores[*item as usize] += weight * decay(age, half_life);
             }
         }
+        Self::of(scores)
+    }
+
+    fn of(scores: Vec<f64>) -> Self {
         let ranked = scores.iter().enumerate().filter(|(_, score)| **score != 0.0);
         let mut order: Vec<Scored> = ranked
             .map(|(item, score)| Scored { item: item as u32, score: *score as f32 })
@@ -65,6 +78,14 @@ impl Popular {
 }
 
 impl Recommender for Popular {
+    fn name(&self) -> &'static str {
+        "popular"
+    }
+
+    fn save(&self, into: &mut Writer) {
+        into.f64s("scores", &self.scores);
+    }
+
     fn n_items(&self) -> usize {
         self.scores.len()
     }

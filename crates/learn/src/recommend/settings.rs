@@ -1,6 +1,8 @@
 //! The settings that models of neighbours share, from names to values.
 
-use super::{Parameter, Parameters};
+use super::arrays::{Reader, Writer, wrong};
+use super::{Parameter, Parameters, saved};
+use crate::error::Result;
 use crate::neighbours::{Settings, Similarity};
 
 /// How fast the items of a history fade.
@@ -65,5 +67,40 @@ pub(crate) fn neighbours(parameters: &Parameters) -> Settings {
         shrinkage: parameters.real("shrinkage"),
         significance: parameters.real("significance"),
         minimum: parameters.real("minimum_similarity"),
+    }
+}
+
+impl Settings {
+    /// Writes the settings.
+    pub(crate) fn save(&self, into: &mut Writer) {
+        let (word, [k1, b]) = match self.similarity {
+            Similarity::Cosine => ("cosine", [0.0; 2]),
+            Similarity::TfIdf => ("tfidf", [0.0; 2]),
+            Similarity::Bm25 { k1, b } => ("bm25", [k1, b]),
+            Similarity::Pearson => ("pearson", [0.0; 2]),
+            Similarity::AdjustedCosine => ("adjusted-cosine", [0.0; 2]),
+        };
+        into.text("similarity", word);
+        into.u64s("neighbours", &[self.neighbours as u64]);
+        into.f32s("values", &[k1, b, self.shrinkage, self.significance, self.minimum]);
+    }
+
+    /// Reads settings and checks them.
+    pub(crate) fn load(from: &Reader<'_>) -> Result<Self> {
+        let [k1, b, shrinkage, significance, minimum] = from.f32s("values")?[..] else {
+            return Err(wrong("settings are incomplete"));
+        };
+        let similarity = match from.text("similarity")? {
+            "cosine" => Similarity::Cosine,
+            "tfidf" => Similarity::TfIdf,
+            "bm25" => Similarity::Bm25 { k1, b },
+            "pearson" => Similarity::Pearson,
+            "adjusted-cosine" => Similarity::AdjustedCosine,
+            other => return Err(wrong(&format!("unknown similarity `{other}`"))),
+        };
+        let neighbours = saved::whole(from, "neighbours")?;
+        let settings = Self { similarity, neighbours, shrinkage, significance, minimum };
+        settings.check().map_err(|error| wrong(&error.to_string()))?;
+        Ok(settings)
     }
 }

@@ -7,15 +7,15 @@
 //! interactions of all who share an item with the history: with items that a large share of a
 //! million customers have, prefer `item-knn`.
 
+use super::arrays::{Reader, Writer, wrong};
 use super::settings::{B, K1, MINIMUM, SCORE, SHRINKAGE, SIGNIFICANCE, neighbours};
 use super::{
-    Contribution, History, Pad, Parameter, Parameters, Recommender, Scored, Training,
-    largest_first, mean,
+    Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Scored,
+    Training, largest_first, mean, saved,
 };
 use crate::error::Result;
 use crate::interactions::Interactions;
 use crate::neighbours::{RowIndex, Scratch, Settings};
-use std::collections::BTreeMap;
 
 /// What can be set.
 pub(crate) const PARAMETERS: &[Parameter] = &[
@@ -53,6 +53,19 @@ pub(crate) fn build(
     }))
 }
 
+pub(crate) fn load(from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
+    let counts = from.u32s("counts")?;
+    let interactions = saved::read_rows(from, Some(counts.len()))?;
+    let means = from.f64s("means")?;
+    if !means.is_empty() && means.len() != interactions.n_users() {
+        return Err(wrong("means are not one for each customer"));
+    }
+    let settings = Settings::load(&from.section("settings"))?;
+    let index =
+        RowIndex::new(&interactions, settings).map_err(|error| wrong(&error.to_string()))?;
+    Ok(Box::new(UserKnn { index, interactions, means }))
+}
+
 impl UserKnn {
     /// Fits a model whose score is the sum of similarities times weights.
     ///
@@ -86,25 +99,16 @@ impl UserKnn {
         if !self.is_for_ratings() {
             return None;
         }
-        let votes = self.votes(history, item);
-        let norm: f64 = votes.iter().map(|vote| vote.similarity.abs()).sum();
-        let sum: f64 = votes.iter().map(|vote| vote.similarity * vote.value).sum();
-        (norm > 0.0).then(|| mean(history.weights) + sum / norm)
-    }
-
-    /// Returns what each neighbour who has `item` says about it.
-    fn votes(&self, history: History<'_>, item: u32) -> Vec<NeighbourVote> {
-        let mut scratch = Scratch::default();
-        let vote = |neighbour: &Scored| {
+        let (mut sum, mut norm) = (0.0, 0.0);
+        for neighbour in self.neighbours(history, &mut Scratch::default()) {
             let (items, weights) = self.interactions.row(neighbour.item as usize);
-            let at = items.binary_search(&item).ok()?;
-            Some(NeighbourVote {
-                user: neighbour.item,
-                similarity: f64::from(neighbour.score),
-                value: f64::from(weights[at]) - self.mean_of(neighbour.item),
-            })
-        };
-        self.neighbours(history, &mut scratch).iter().filter_map(vote).collect()
+            if let Ok(at) = items.binary_search(&item) {
+                let similarity = f64::from(neighbour.score);
+                norm += similarity.abs();
+                sum += similarity * (f64::from(weights[at]) - self.mean_of(neighbour.item));
+            }
+        }
+        (norm > 0.0).then(|| mean(history.weights) + sum / norm)
     }
 
     fn mean_of(&self, user: u32) -> f64 {
@@ -116,14 +120,11 @@ impl UserKnn {
     }
 }
 
-struct NeighbourVote {
-    user: u32,
-    similarity: f64,
-    /// Weight, or the rating's distance from the neighbour's mean.
-    value: f64,
-}
-
 impl Recommender for UserKnn {
+    fn name(&self) -> &'static str {
+        "user-knn"
+    }
+
     fn n_items(&self) -> usize {
         self.interactions.n_items()
     }
@@ -149,27 +150,57 @@ impl Recommender for UserKnn {
         }
     }
 
+    fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
+        let options = ListOptions::unseen(1);
+        let reasons = self.reasons(history, &options, &[item], &mut Pad::default());
+        reasons.into_iter().flat_map(|reason| reason.parts).collect()
+    }
+
     /// A neighbour's part is shared equally among the items he has in common with the history: they
     /// are why he is a neighbour.
-    fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
-        let votes = self.votes(history, item);
-        let norm = match self.is_for_ratings() {
-            true => votes.iter().map(|vote| vote.similarity.abs()).sum(),
-            false => 1.0,
-        };
-        let mut parts: BTreeMap<u32, f64> = BTreeMap::new();
-        for vote in votes {
-            let (items, _) = self.interactions.row(vote.user as usize);
-            let is_common = |item: &&u32| items.binary_search(item).is_ok();
-            let common: Vec<u32> = history.items.iter().filter(is_common).copied().collect();
-            for one in &common {
-                let part = vote.similarity * vote.value / norm / common.len() as f64;
-                *parts.entry(*one).or_default() += part;
+    fn reasons(
+        &self,
+        history: History<'_>,
+        _options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        // Shape (items, history).
+        let mut parts = vec![0.0; items.len() * history.items.len()];
+        let mut norms = vec![0.0; items.len()];
+        for neighbour in self.neighbours(history, &mut pad.scratch) {
+            let (own, weights) = self.interactions.row(neighbour.item as usize);
+            let is_common = |at: &usize| own.binary_search(&history.items[*at]).is_ok();
+            let common: Vec<usize> = (0..history.items.len()).filter(is_common).collect();
+            let similarity = f64::from(neighbour.score);
+            for (at, item) in items.iter().enumerate() {
+                let Ok(place) = own.binary_search(item) else { continue };
+                let value = f64::from(weights[place]) - self.mean_of(neighbour.item);
+                norms[at] += similarity.abs();
+                for one in &common {
+                    parts[at * history.items.len() + one] +=
+                        similarity * value / common.len() as f64;
+                }
             }
         }
-        let parts = parts.into_iter();
-        largest_first(
-            parts.map(|(item, score)| Contribution { item, score: score as f32 }).collect(),
-        )
+        let reason = |at: usize| {
+            let norm = if self.is_for_ratings() { norms[at] } else { 1.0 };
+            let row = &parts[at * history.items.len()..][..history.items.len()];
+            let scored = row.iter().zip(history.items).filter(|(part, _)| **part != 0.0);
+            let part = |(part, item): (&f64, &u32)| Contribution {
+                item: *item,
+                score: (part / norm) as f32,
+            };
+            Reason { model: self.name(), parts: largest_first(scored.map(part).collect()) }
+        };
+        (0..items.len()).map(reason).collect()
+    }
+
+    /// The index is made again when loading: it costs as much as reading it.
+    fn save(&self, into: &mut Writer) {
+        saved::write_rows(&self.interactions, into);
+        into.u32s("counts", &self.interactions.item_counts());
+        into.f64s("means", &self.means);
+        into.section("settings", |into| self.index.settings().save(into));
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod demo;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod laboratory;
+pub(crate) mod models;
 pub(crate) mod open;
 pub(crate) mod report;
 pub(crate) mod run;

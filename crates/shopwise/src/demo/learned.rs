@@ -36,7 +36,7 @@ pub(crate) struct Learned {
 impl Learned {
     pub(super) fn open(shop: &Shop, world: &World) -> Result<Self> {
         let serving = Serving::open(shop, recommend::NAME)?
-            .or(Serving::open(shop, recommend::POPULAR)?)
+            .or(Serving::open(shop, recommend::BASELINE)?)
             .context("no recommendation model was published")?;
         let strategy = Strategy::open(shop)?.context("no response model was published")?;
         let index = |id: &String| world.products().iter().position(|product| product.id == *id);
@@ -95,7 +95,7 @@ impl Learned {
         let names = self.state.product_names();
         let mut history = Vec::new();
         for (product, pair) in &self.state.state_of(code).pairs {
-            let weight = recommend::weight(pair.views, pair.carts, pair.orders);
+            let weight = recommend::weight::of_counts(pair.views, pair.carts, pair.orders);
             let name = names.get(*product as usize).filter(|_| weight > 0.0);
             if let Some(product) = name.and_then(|name| self.serving.index_of(name)) {
                 let days = (visit.occurred_at - pair.used_at).max(0) as f64 / DAY as f64;

@@ -123,7 +123,7 @@ fn popular(shop: &Shop, world: &World) -> Result<Policy> {
     const CLICK_RATES: &str = "SELECT campaign, \
         avg(CASE WHEN clicked THEN 1.0 ELSE 0.0 END) AS rate \
         FROM exposures WHERE kind = 'ad_shown' GROUP BY campaign ORDER BY rate DESC, campaign";
-    let serving = Serving::open(shop, recommend::POPULAR)?.context("nothing is popular yet")?;
+    let serving = Serving::open(shop, recommend::BASELINE)?.context("nothing is popular yet")?;
     let mut pad = shopwise_learn::recommend::Pad::default();
     let best = serving.recommend(&[], world.products().len(), None, &mut pad);
     let index = |id: &str| world.products().iter().position(|product| product.id == id);

@@ -55,7 +55,7 @@ pub(crate) struct Arguments {
     /// ordinal: times order the rows of one user; clock: they can be compared across users
     #[arg(long, value_name = "KIND", default_value = "ordinal")]
     time_kind: String,
-    /// popular, user-knn, item-knn, content or hybrid
+    /// popular, again, user-knn, item-knn, content or hybrid
     #[arg(long, value_name = "NAME")]
     model: String,
     /// The items, for models that read: the item column, texts, and numbers, which are cut in bands

@@ -1,0 +1,264 @@
+//! The race: every candidate with several settings on the window before the newest, the best of
+//! each once more on the newest, where it meets the baseline and what serves.
+
+use serde_json::{Map, Value, json};
+use shopwise_learn::evaluate::ranking::{self, PerUser, RankingReport};
+use shopwise_learn::recommend::hybrid::learned_weights;
+use shopwise_learn::recommend::{ListOptions, recommend_all};
+
+use super::log::{JUDGES_MIN, LEARN, Log, TEST, Targets, VALIDATION};
+use super::recipe::{Choice, DEPTH, Model, NORMALIZE, Recipe, Workshop};
+use super::weight::Repeats;
+use crate::error::Result;
+use crate::publish::{Contender, Contest, Verdict, judge};
+
+/// By what candidates are chosen and judged.
+pub(super) const MEASURE: &str = "ndcg@10";
+
+/// The lengths at which lists are measured: a row and a page of products.
+const CUTS: [usize; 2] = [10, 20];
+
+/// The most additions that one answer of user-knn may cost on average: some 200 µs.
+const ANSWER_WORK_MAX: f64 = 2e5;
+
+/// The most additions that user-knn's answers to all customers may cost: some 5 s on two cores.
+const ANSWERS_WORK_MAX: f64 = 4e9;
+
+/// The settings of one try, by name, all others being the defaults.
+type Settings = &'static [(&'static str, &'static str)];
+
+/// The settings that are tried, simplest model first; a tie goes to the earlier one. Half-lives of
+/// what is popular are days: none, a month, a week.
+const TRIED: &[(&str, &[Settings])] = &[
+    ("popular", &[&[("half_life", "0")], &[("half_life", "30")], &[("half_life", "7")]]),
+    ("again", &[&[("half_life_items", "2")], &[("half_life_items", "10")]]),
+    ("content", &[&[]]),
+    (
+        "item-knn",
+        &[
+            &[("half_life_items", "2")],
+            &[("half_life_items", "10")],
+            &[("half_life_items", "10"), ("similarity", "cosine")],
+        ],
+    ),
+    ("user-knn", &[&[]]),
+];
+
+/// Who wins, and by how much.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) winner: Recipe,
+    pub(super) popular: Choice,
+    pub(super) verdict: Verdict,
+    /// What was measured of the winner on the newest window.
+    pub(super) metrics: Value,
+    /// The same of `popular`.
+    pub(super) baseline: Value,
+}
+
+/// What the race is run on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Track<'a> {
+    pub(super) log: &'a Log,
+    pub(super) content: Option<&'a [u8]>,
+    pub(super) repeats: Repeats,
+    pub(super) seed: u64,
+}
+
+/// The best settings of each model, by the validation window.
+struct Finalists {
+    /// Simplest first, the blend last.
+    recipes: Vec<Recipe>,
+    /// The measure of each.
+    scores: Vec<f64>,
+    left_out: Map<String, Value>,
+}
+
+/// Returns the settings with which `popular` serves when nothing can be measured.
+pub(super) fn default_popular() -> Result<Choice> {
+    Choice::new("popular", TRIED[0].1[1])
+}
+
+/// Runs the race; `None` when too few customers took something in a window to judge by.
+pub(super) fn run(track: Track<'_>, serving: Option<&Recipe>) -> Result<Option<Outcome>> {
+    let Some(finalists) = choose(track)? else { return Ok(None) };
+    let known = track.log.until(VALIDATION)?;
+    let targets = targets(track, TEST, &known)?;
+    if targets.judges.len() < JUDGES_MIN {
+        return Ok(None);
+    }
+    let mut workshop = Workshop::new(&known, track.content, track.seed);
+    let mut measured = Vec::new();
+    for recipe in &finalists.recipes {
+        measured.push(measure(&workshop.whole(recipe)?, track, &workshop, &targets)?);
+    }
+    let place = best(&finalists.scores);
+    let served = match serving {
+        None => None,
+        Some(recipe) => match workshop.whole(recipe) {
+            Ok(model) => Some(measure(&model, track, &workshop, &targets)?.1),
+            // A recipe that cannot be followed any more, such as of texts that are gone.
+            Err(_) => None,
+        },
+    };
+    let scores = |per_user: &'_ PerUser| per_user.metrics[MEASURE].clone();
+    let (own, simple) = (scores(&measured[place].1), scores(&measured[0].1));
+    let served = served.as_ref().map(scores);
+    let verdict = judge(&Contest {
+        candidate: Contender { name: finalists.recipes[place].name(), scores: &own },
+        serving: served.as_ref().map(|scores| Contender { name: "model", scores }),
+        baselines: &[Contender { name: "popular", scores: &simple }],
+        seed: track.seed,
+    })?;
+    let mut metrics = report(&measured[place].0);
+    describe(&mut metrics, track, &finalists, &measured, &targets);
+    let popular = finalists.recipes[0].fill.clone();
+    let winner = finalists.recipes[place].clone();
+    let baseline = report(&measured[0].0);
+    Ok(Some(Outcome { winner, popular, verdict, metrics, baseline }))
+}
+
+/// Tries all settings on the validation window.
+fn choose(track: Track<'_>) -> Result<Option<Finalists>> {
+    let known = track.log.until(LEARN)?;
+    let targets = targets(track, VALIDATION, &known)?;
+    if targets.judges.len() < JUDGES_MIN {
+        return Ok(None);
+    }
+    let mut workshop = Workshop::new(&known, track.content, track.seed);
+    let mut found = Finalists { recipes: Vec::new(), scores: Vec::new(), left_out: Map::new() };
+    for (name, settings) in TRIED {
+        if let Some(why) = obstacle(name, &workshop) {
+            found.left_out.insert((*name).to_owned(), json!(why));
+            continue;
+        }
+        let mut tried = Vec::new();
+        for settings in *settings {
+            let choice = Choice::new(name, settings)?;
+            let fill = found.recipes.first().map_or(&choice, |popular| &popular.fill);
+            let recipe = Recipe::of(&choice, fill);
+            let model = workshop.whole(&recipe)?;
+            let score = measure(&model, track, &workshop, &targets)?.0.metrics[MEASURE];
+            tried.push((recipe, score));
+        }
+        let scores: Vec<f64> = tried.iter().map(|(_, score)| *score).collect();
+        let (recipe, score) = tried.swap_remove(best(&scores));
+        found.recipes.push(recipe);
+        found.scores.push(score);
+    }
+    let blend = blend(track, &found.recipes, &mut workshop, &targets)?;
+    if blend.members.len() > 1 {
+        let model = workshop.whole(&blend)?;
+        found.scores.push(measure(&model, track, &workshop, &targets)?.0.metrics[MEASURE]);
+        found.recipes.push(blend);
+    }
+    Ok(Some(found))
+}
+
+/// Learns on the validation window how much each model counts; those that do not are left out.
+fn blend(
+    track: Track<'_>,
+    recipes: &[Recipe],
+    workshop: &mut Workshop<'_>,
+    targets: &Targets,
+) -> Result<Recipe> {
+    let mut models: Vec<Model> = Vec::new();
+    for recipe in recipes {
+        models.push(workshop.one(&recipe.members[0].0)?);
+    }
+    let parts = [workshop.known, &targets.wanted];
+    let seen = track.repeats.seen();
+    let weights = learned_weights(&models, NORMALIZE, DEPTH, parts, seen, track.seed);
+    let members = recipes.iter().map(|recipe| recipe.members[0].0.clone()).zip(weights);
+    let members = members.filter(|(_, weight)| *weight > 0.0).collect();
+    Ok(Recipe { members, fill: recipes[0].fill.clone() })
+}
+
+/// Returns why a model cannot run.
+fn obstacle(name: &str, workshop: &Workshop<'_>) -> Option<String> {
+    match name {
+        "content" if workshop.content.is_none() => {
+            Some("the catalogue says nothing of the products, or holds too many".to_owned())
+        }
+        "user-knn" => {
+            let counts = workshop.known.item_counts();
+            let squares: f64 = counts.iter().map(|count| f64::from(*count).powi(2)).sum();
+            let customers = workshop.known.n_users() as f64;
+            let too_much = squares > ANSWER_WORK_MAX * customers || squares > ANSWERS_WORK_MAX;
+            too_much.then(|| {
+                format!(
+                    "comparing all customers takes {squares:.1e} additions, {:.1e} are allowed",
+                    ANSWERS_WORK_MAX.min(ANSWER_WORK_MAX * customers)
+                )
+            })
+        }
+        _ => None,
+    }
+}
+
+fn targets(
+    track: Track<'_>,
+    part: u8,
+    known: &shopwise_learn::interactions::Interactions,
+) -> Result<Targets> {
+    track.log.targets(part, track.log.goal(), known, track.repeats, track.seed)
+}
+
+fn measure(
+    model: &Model,
+    track: Track<'_>,
+    workshop: &Workshop<'_>,
+    targets: &Targets,
+) -> Result<(RankingReport, PerUser)> {
+    let known = workshop.known;
+    let options = ListOptions { seen: track.repeats.seen(), ..ListOptions::unseen(CUTS[1]) };
+    let lists = recommend_all(&**model, known, &targets.judges, &options).ranked(known.n_users());
+    Ok(ranking::evaluate(&lists, &targets.wanted, &known.item_counts(), &CUTS)?)
+}
+
+/// Returns the place of the largest value, the first of equals.
+fn best(values: &[f64]) -> usize {
+    let mut best = 0;
+    for (at, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = at;
+        }
+    }
+    best
+}
+
+fn report(measured: &RankingReport) -> Value {
+    let mut json = json!(measured.metrics);
+    json["standard_error"] = json!(measured.standard_error);
+    json
+}
+
+/// Adds what was compared, on whom, and what was left out.
+fn describe(
+    metrics: &mut Value,
+    track: Track<'_>,
+    finalists: &Finalists,
+    measured: &[(RankingReport, PerUser)],
+    targets: &Targets,
+) {
+    let mut candidates = Map::new();
+    for ((recipe, score), (on_test, _)) in
+        finalists.recipes.iter().zip(&finalists.scores).zip(measured)
+    {
+        candidates.insert(
+            recipe.name().to_owned(),
+            json!({
+                "validation": { MEASURE: score },
+                "test": report(on_test),
+            }),
+        );
+    }
+    metrics["candidates"] = Value::Object(candidates);
+    metrics["left_out"] = json!(finalists.left_out);
+    metrics["customers_judged"] = json!(targets.judges.len());
+    metrics["customers_in_window"] = json!(targets.eligible);
+    metrics["customers_new_in_window"] = json!(targets.newcomers);
+    metrics["is_sample"] = json!(targets.judges.len() < targets.eligible);
+    metrics["looked_for"] = json!(format!("{:?}", track.log.goal()).to_lowercase());
+    metrics["window_from"] = json!(shopwise_model::time::format(track.log.cuts[0]));
+}

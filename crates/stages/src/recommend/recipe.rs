@@ -1,0 +1,192 @@
+//! What a model is made of: one model with its settings, or a blend of several, and what fills up
+//! its lists.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use shopwise_learn::interactions::Interactions;
+use shopwise_learn::recommend::hybrid::{Hybrid, Normalize};
+use shopwise_learn::recommend::{
+    Entry, Field, Filled, Parameters, Recommender, Training, Value as Setting, saved,
+};
+
+use crate::error::Result;
+
+/// Candidates that each member of a blend gives: five times a list, so that members can agree on
+/// what none of them has among its first.
+pub(super) const DEPTH: usize = 100;
+
+/// The scale on which members are added.
+pub(super) const NORMALIZE: Normalize = Normalize::ZScore;
+
+/// A fitted model, shared by blends.
+pub(super) type Model = Arc<dyn Recommender>;
+
+/// One model of the registry with its settings.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    pub(super) entry: &'static Entry,
+    parameters: Parameters,
+}
+
+/// A model that can be published.
+#[derive(Debug, Clone)]
+pub(super) struct Recipe {
+    /// With the weights of a blend; one member stands for itself.
+    pub(super) members: Vec<(Choice, f64)>,
+    /// What fills up short lists.
+    pub(super) fill: Choice,
+}
+
+impl PartialEq for Choice {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry.name == other.entry.name && self.parameters == other.parameters
+    }
+}
+
+impl Choice {
+    /// Returns a model with its defaults, save the settings given.
+    pub(super) fn new(name: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let entry = Entry::find(name)?;
+        let mut parameters = entry.defaults();
+        for (name, value) in settings {
+            parameters.set(name, value)?;
+        }
+        Ok(Self { entry, parameters })
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let plain = |value: &Setting| match value {
+            Setting::Whole(value) => json!(value),
+            // Through its shortest text, so that 0.2 does not become 0.200000003.
+            Setting::Real(value) => json!(value.to_string().parse::<f64>().unwrap_or(f64::NAN)),
+            Setting::Text(value) => json!(value),
+        };
+        let parameters =
+            self.parameters.iter().map(|(name, value)| (name.to_owned(), plain(value)));
+        json!({ "model": self.entry.name, "parameters": parameters.collect::<Value>() })
+    }
+
+    /// Returns the choice that [`Choice::to_json`] wrote; `None` for what this program does not know.
+    fn of_json(value: &Value) -> Option<Self> {
+        let mut choice = Self::new(value["model"].as_str()?, &[]).ok()?;
+        for (name, setting) in value["parameters"].as_object()? {
+            let text = setting.as_str().map_or_else(|| setting.to_string(), ToOwned::to_owned);
+            choice.parameters.set(name, &text).ok()?;
+        }
+        Some(choice)
+    }
+}
+
+impl Recipe {
+    /// Returns a recipe of one model.
+    pub(super) fn of(choice: &Choice, fill: &Choice) -> Self {
+        Self { members: vec![(choice.clone(), 1.0)], fill: fill.clone() }
+    }
+
+    /// Returns the name of the model, `hybrid` for a blend.
+    pub(super) fn name(&self) -> &'static str {
+        match &self.members[..] {
+            [(one, _)] => one.entry.name,
+            _ => "hybrid",
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let member = |(choice, weight): &(Choice, f64)| {
+            let mut json = choice.to_json();
+            json["weight"] = json!(weight);
+            json
+        };
+        let members: Vec<Value> = self.members.iter().map(member).collect();
+        json!({ "model": self.name(), "members": members, "fill": self.fill.to_json() })
+    }
+
+    /// Returns the recipe that [`Recipe::to_json`] wrote; `None` for what this program does not know.
+    pub(super) fn of_json(value: &Value) -> Option<Self> {
+        let member = |value: &Value| Some((Choice::of_json(value)?, value["weight"].as_f64()?));
+        let members: Vec<_> =
+            value["members"].as_array()?.iter().map(member).collect::<Option<_>>()?;
+        (!members.is_empty()).then_some(Self { members, fill: Choice::of_json(&value["fill"])? })
+    }
+}
+
+/// Models fitted on one part of the log, each once.
+#[derive(Debug)]
+pub(super) struct Workshop<'a> {
+    pub(super) known: &'a Interactions,
+    /// The fitted model of the texts, which are the same at all times.
+    pub(super) content: Option<&'a [u8]>,
+    pub(super) seed: u64,
+    made: Vec<(Choice, Model)>,
+}
+
+impl<'a> Workshop<'a> {
+    pub(super) fn new(known: &'a Interactions, content: Option<&'a [u8]>, seed: u64) -> Self {
+        Self { known, content, seed, made: Vec::new() }
+    }
+
+    /// Returns the fitted model of a choice.
+    pub(super) fn one(&mut self, choice: &Choice) -> Result<Model> {
+        if let Some((_, model)) = self.made.iter().find(|(own, _)| own == choice) {
+            return Ok(Arc::clone(model));
+        }
+        let model: Model = match self.content.filter(|_| choice.entry.name == "content") {
+            Some(bytes) => saved::from_bytes(bytes)?.into(),
+            None => {
+                let training = Training { seed: self.seed, ..Training::new(self.known) };
+                choice.entry.fit(&training, &choice.parameters)?.into()
+            }
+        };
+        self.made.push((choice.clone(), Arc::clone(&model)));
+        Ok(model)
+    }
+
+    /// Returns the fitted model of a recipe, its lists filled up.
+    pub(super) fn whole(&mut self, recipe: &Recipe) -> Result<Model> {
+        let fill = self.one(&recipe.fill)?;
+        let model = match &recipe.members[..] {
+            [(one, _)] => self.one(one)?,
+            members => {
+                let mut fitted = Vec::with_capacity(members.len());
+                for (choice, weight) in members.iter().filter(|(_, weight)| *weight > 0.0) {
+                    fitted.push((self.one(choice)?, *weight));
+                }
+                Arc::new(Hybrid::of(fitted, NORMALIZE, DEPTH)?)
+            }
+        };
+        Ok(Arc::new(Filled::new(model, fill)?))
+    }
+}
+
+/// Returns the fitted model of the products' texts as bytes.
+pub(super) fn fit_content(documents: &[Vec<Field>], choice: &Choice) -> Result<Vec<u8>> {
+    let nobody = Interactions::from_triples(
+        0,
+        documents.len(),
+        &[],
+        &[],
+        &[],
+        shopwise_learn::interactions::Repeats::Add,
+    )?;
+    let training = Training { documents: Some(documents), ..Training::new(&nobody) };
+    Ok(saved::to_bytes(&*choice.entry.fit(&training, &choice.parameters)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipes_read_back_from_manifests() {
+        let popular = Choice::new("popular", &[("half_life", "7")]).unwrap();
+        let items = Choice::new("item-knn", &[("half_life_items", "0.2")]).unwrap();
+        let blend = Recipe { members: vec![(popular.clone(), 0.25), (items, 0.75)], fill: popular };
+        let json = blend.to_json();
+        assert_eq!(json["model"], "hybrid");
+        assert_eq!(json["members"][1]["parameters"]["half_life_items"], 0.2);
+        let read = Recipe::of_json(&json).unwrap();
+        assert_eq!(read.to_json(), json);
+        assert_eq!(Recipe::of_json(&json!({ "model": "als9" })).map(|_| ()), None);
+    }
+}
