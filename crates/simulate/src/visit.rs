@@ -275,8 +275,7 @@ impl Stay<'_, '_> {
             return false;
         }
         if own.of(2).happens(AT_ONCE) {
-            self.add(product);
-            self.bought.push(product);
+            self.buy(product);
         } else {
             self.order_later(product, click.slot + 1);
         }
@@ -308,8 +307,7 @@ impl Stay<'_, '_> {
             self.step(5.0, 40.0);
             self.look(product);
             if is_buying && at == bought {
-                self.add(product);
-                self.bought.push(product);
+                self.buy(product);
             } else if self.chance.to(Purpose::Cart).of(at as u64).happens(CARTS) {
                 self.add(product);
             }
@@ -370,9 +368,21 @@ impl Stay<'_, '_> {
         self.adds += 1;
     }
 
+    /// Puts a product into the cart to be ordered, once.
+    fn buy(&mut self, product: u32) {
+        self.add(product);
+        if !self.bought.contains(&product) {
+            self.bought.push(product);
+        }
+    }
+
     /// Returns the order's products with what else falls into the basket.
     fn fill(&self, mut products: Vec<u32>, chance: Chance) -> Vec<u32> {
-        let count = chance.of(0).count(f64::from(self.customer.basket), BASKET_MAX);
+        // Exponential sizes around the mean, the closer to it the further archetypes lie apart.
+        let spread = f64::from(self.customer.basket_spread);
+        let size =
+            f64::from(self.customer.basket) * (1.0 - spread + spread * chance.of(0).exponential());
+        let count = ((size + chance.of(3).unit()) as usize).min(BASKET_MAX);
         for at in 0..count {
             let product = self.choose(chance.of(1).of(at as u64));
             if !products.contains(&product) {
