@@ -25,7 +25,7 @@ const CONVERSION_RATE: f64 = 0.07;
 const ORGANIC_RATE: f64 = 0.0115;
 /// What each time a thing was shown lately takes from the logit of a click.
 const FATIGUE: f64 = 0.12;
-/// Times shown beyond which a customer does not get more tired.
+/// Times shown beyond which a customer does not get more tired; below the 16 that are remembered.
 const FATIGUE_MAX: f64 = 10.0;
 /// How many random exposures the bases are solved on.
 const SAMPLE: u64 = 8_192;

@@ -40,7 +40,9 @@ const CAMPAIGNS_FROM: u32 = 1 << 31;
 /// Days in which the weight of having been shown falls to 1/e.
 const FORGETTING_DAYS: f64 = 7.0;
 /// Days after which having been shown is forgotten altogether.
-const FORGOTTEN_DAYS: u32 = 28;
+const FORGOTTEN_DAYS: u16 = 28;
+/// The parts in which one time of having been shown is kept.
+const SEEN_PARTS: f64 = 4096.0;
 
 /// One visit before anything is decided.
 #[derive(Debug, Clone, Copy)]
@@ -79,12 +81,14 @@ impl Guest {
     }
 }
 
-/// How often a customer was shown a thing lately.
+/// How often a customer was shown a thing lately, in 8 bytes: there are millions of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
     thing: u32,
-    day: u32,
-    weight: f32,
+    /// The day of the last time, counted modulo 2^16.
+    day: u16,
+    /// How much the times counted on that day, in parts of [`SEEN_PARTS`].
+    weight: u16,
 }
 
 /// Returns how often the thing was shown lately: each time counts exp(−days ago / 7).
@@ -94,9 +98,13 @@ pub(crate) fn shown_lately(seen: &[Seen], shown: Shown, day: u32) -> f64 {
 }
 
 impl Seen {
-    fn faded(&self, day: u32) -> f64 {
-        let ago = day.saturating_sub(self.day);
-        let weight = f64::from(self.weight);
+    fn days_ago(self, day: u32) -> u16 {
+        (day as u16).wrapping_sub(self.day)
+    }
+
+    fn faded(self, day: u32) -> f64 {
+        let ago = self.days_ago(day);
+        let weight = f64::from(self.weight) / SEEN_PARTS;
         if ago == 0 { weight } else { weight * (-f64::from(ago) / FORGETTING_DAYS).exp() }
     }
 }
@@ -109,11 +117,12 @@ fn number_of(shown: Shown) -> u32 {
 }
 
 fn remember(seen: &mut Vec<Seen>, shown: Shown, lately: f64, day: u32) {
-    let thing = number_of(shown);
-    let weight = lately as f32 + 1.0;
-    match seen.iter_mut().find(|own| own.thing == thing) {
-        Some(own) => *own = Seen { thing, day, weight },
-        None => seen.push(Seen { thing, day, weight }),
+    // The conversion saturates: beyond 16 times nobody gets more tired.
+    let weight = ((lately + 1.0) * SEEN_PARTS).round() as u16;
+    let now = Seen { thing: number_of(shown), day: day as u16, weight };
+    match seen.iter_mut().find(|own| own.thing == now.thing) {
+        Some(own) => *own = now,
+        None => seen.push(now),
     }
 }
 
@@ -199,7 +208,8 @@ impl Stay<'_, '_> {
         truth: &mut Option<Exposures>,
     ) -> Vec<Click> {
         let day = self.guest.day;
-        seen.retain(|own| day.saturating_sub(own.day) < FORGOTTEN_DAYS);
+        seen.retain(|own| own.days_ago(day) < FORGOTTEN_DAYS);
+        seen.reserve_exact(decision.list.len() + decision.ads.len());
         let mut clicks = Vec::new();
         let list = decision.list.iter().map(|choice| (Shown::Product(choice.index), choice));
         let ads = decision.ads.iter().map(|choice| (Shown::Campaign(choice.index), choice));
