@@ -5,6 +5,7 @@
 
 mod convert;
 mod files;
+mod rows;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use tokio::runtime::Runtime;
 use crate::error::{Error, Result};
 
 pub use files::{read_table_file, write_table_file};
+pub use rows::ParquetRows;
 pub use write::Append;
 
 /// The lake of one shop.
