@@ -18,6 +18,7 @@ mod products;
 mod pseudonyms;
 mod rates;
 mod refused;
+mod segment;
 pub(crate) mod sink;
 mod values;
 mod vocabulary;
@@ -111,6 +112,14 @@ pub const IMPORTERS: &[Entry] = &[
                 films (item, title, genres): u.item, movies.dat, movies.csv, .item",
         open: movielens::open,
         options: films::options,
+        ..ANY_TABLE
+    },
+    Entry {
+        name: "segment",
+        about: "JSON lines of Segment calls: track, identify, page, screen, group, alias; or of \
+                batches of them",
+        reads: Reads::Lines,
+        open: segment::open,
         ..ANY_TABLE
     },
     Entry {

@@ -1,6 +1,7 @@
 //! Files become events: once, with their refusals, whatever the order of columns.
 
 mod bad_input;
+mod calls;
 mod catalogue;
 mod tables;
 
