@@ -1,4 +1,4 @@
-//! `shopwise import`: files of events.
+//! `shopwise import`: files of events, products, campaigns and rates.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,16 +14,16 @@ use crate::{ShopFolder, printer};
 pub(crate) struct Arguments {
     #[command(flatten)]
     folder: ShopFolder,
-    /// online-retail, movielens or csv (with --map)
-    #[arg(long)]
+    /// What the files hold
+    #[arg(long, value_parser = formats(), hide_possible_values = true, long_help = formats_help())]
     format: String,
-    /// The files
+    /// The files: separated text or JSON lines (also .gz, .zst), or .parquet
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The name of the source; the format's when left out
     #[arg(long)]
     source: Option<String>,
-    /// A column of a csv file and the field it holds
+    /// A column of a csv file and the field it holds; named columns map by themselves when left out
     #[arg(long, value_name = "COLUMN=FIELD")]
     map: Vec<String>,
     /// Names of the columns of a file without a header
@@ -41,6 +41,19 @@ pub(crate) struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+fn formats() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(collect::IMPORTERS.iter().map(|entry| entry.name))
+}
+
+/// Returns what each importer reads.
+fn formats_help() -> String {
+    let mut help = "What the files hold:".to_owned();
+    for entry in collect::IMPORTERS {
+        help.push_str(&format!("\n- {}: {}", entry.name, entry.about));
+    }
+    help
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
@@ -73,7 +86,8 @@ fn options(arguments: &Arguments) -> Result<ImportOptions> {
         None => None,
         Some(name) => match DateFormat::from_name(name) {
             None => bail!(
-                "--date-format must be one of year-first, day-first, month-first, epoch, got `{name}`"
+                "--date-format must be one of year-first, day-first, month-first, epoch, \
+                 got `{name}`"
             ),
             known => known,
         },

@@ -1,10 +1,13 @@
-//! `shopwise show`: what is known about one customer, segment or product.
+//! `shopwise show`: what is known about one customer, segment, product or campaign.
 
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
+use serde_json::{Map, Value, json};
 use shopwise_model::frame::{Column, Frame, NULL_INT};
-use shopwise_model::time;
+use shopwise_model::money::units_from_micros;
+use shopwise_model::{Campaign, time};
+use shopwise_stages::Shop;
 
 use super::open;
 use crate::ShopFolder;
@@ -28,11 +31,11 @@ enum What {
     Customer,
     Segment,
     Product,
+    Campaign,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let shop = open::open(&arguments.folder.shop)?;
-    let quote = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let found = match arguments.what {
         What::Customer => {
             let names =
@@ -47,6 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
             "SELECT * FROM segments WHERE segment = {0} OR name_en = {0} OR name_zh = {0}",
             quote(&arguments.id)
         ))?,
+        What::Campaign => return campaign(&shop, arguments),
         What::Product => shop.lake.query(&format!(
             "SELECT * FROM product_features WHERE product = {}",
             quote(&arguments.id)
@@ -71,9 +75,109 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     Ok(text)
 }
 
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Returns what the campaign is and what came of it.
+fn campaign(shop: &Shop, arguments: &Arguments) -> Result<String> {
+    let all = shop.ledger.campaigns()?;
+    let Some(found) = all.iter().find(|campaign| campaign.id == arguments.id) else {
+        let names: Vec<&str> = all.iter().map(|campaign| campaign.id.as_str()).collect();
+        let hint = match names.len() {
+            0 => "import some with --format campaigns".to_owned(),
+            1..=20 => format!("there are: {}", names.join(", ")),
+            count => format!("there are {count} others"),
+        };
+        bail!("no campaign `{}` is known\nhint: {hint}", arguments.id);
+    };
+    let sql = format!(
+        "SELECT count(*) AS shown, sum(CASE WHEN clicked THEN 1 ELSE 0 END) AS clicked, \
+         sum(cost) AS spent FROM exposures WHERE campaign = {}",
+        quote(&arguments.id)
+    );
+    let outcome = shop.lake.query(&sql)?;
+    let number = |name: &str| -> Result<i64> {
+        Ok(outcome.int(name)?.first().copied().filter(|value| *value != NULL_INT).unwrap_or(0))
+    };
+    let outcome =
+        Outcome { shown: number("shown")?, clicked: number("clicked")?, spent: number("spent")? };
+    let facts = campaign_facts(found, &outcome, &shop.settings.currency);
+    if arguments.json {
+        return Ok(Value::Object(facts).to_string());
+    }
+    let mut text = String::new();
+    // In the order in which they are listed, not that of the object.
+    for name in FACTS {
+        match facts.get(name) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(value)) => {
+                writeln!(text, "{:<22} {value}", name.replace('_', " "))?;
+            }
+            Some(value) => writeln!(text, "{:<22} {value}", name.replace('_', " "))?,
+        }
+    }
+    Ok(text)
+}
+
+/// What came of a campaign; `spent` in millionths.
+struct Outcome {
+    shown: i64,
+    clicked: i64,
+    spent: i64,
+}
+
+/// What is said about a campaign, in this order.
+const FACTS: [&str; 18] = [
+    "campaign",
+    "name",
+    "product",
+    "category",
+    "creative",
+    "segments",
+    "starts_at",
+    "ends_at",
+    "currency",
+    "bid_per_click",
+    "budget",
+    "budget_day",
+    "shown",
+    "clicked",
+    "click_rate",
+    "spent",
+    "cost_per_click",
+    "left",
+];
+
+/// Returns the facts by name, amounts in units of the currency; what cannot be said is null.
+fn campaign_facts(campaign: &Campaign, outcome: &Outcome, currency: &str) -> Map<String, Value> {
+    let Outcome { shown, clicked, spent } = *outcome;
+    let share = |of: f64, among: i64| (among > 0).then(|| of / among as f64);
+    let values = [
+        json!(campaign.id),
+        json!(campaign.name),
+        json!(campaign.product),
+        json!(campaign.category),
+        json!(campaign.creative),
+        json!((!campaign.segments.is_empty()).then(|| campaign.segments.join(", "))),
+        json!(time::format(campaign.starts_at)),
+        json!(time::format(campaign.ends_at)),
+        json!(currency),
+        json!(units_from_micros(campaign.bid_per_click)),
+        json!(units_from_micros(campaign.budget)),
+        json!(campaign.budget_day.map(units_from_micros)),
+        json!(shown),
+        json!(clicked),
+        json!(share(clicked as f64, shown)),
+        json!(units_from_micros(spent)),
+        json!(share(units_from_micros(spent), clicked)),
+        json!(units_from_micros(campaign.budget - spent)),
+    ];
+    FACTS.iter().map(|name| (*name).to_owned()).zip(values).collect()
+}
+
 /// Returns one row as a JSON object; missing values are null.
-pub(crate) fn row_json(frame: &Frame, row: usize) -> serde_json::Value {
-    use serde_json::Value;
+pub(crate) fn row_json(frame: &Frame, row: usize) -> Value {
     let value = |column: &Column| match column {
         Column::Int(values) if values[row] != NULL_INT => Value::from(values[row]),
         Column::Float(values) => Value::from(values[row]),
@@ -97,5 +201,36 @@ pub(crate) fn cell(column: &Column, row: usize) -> Option<String> {
         Column::Bool(values) => Some(values[row].to_string()),
         Column::Text(texts) => texts.get(row).map(ToOwned::to_owned),
         Column::Id(values) => Some(values[row].iter().map(|byte| format!("{byte:02x}")).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_campaign_is_told_in_units_of_the_currency() {
+        let campaign = Campaign {
+            id: "spring".to_owned(),
+            bid_per_click: 250_000,
+            budget: 10_000_000,
+            segments: vec!["new".to_owned(), "loyal".to_owned()],
+            ..Campaign::default()
+        };
+        let outcome = Outcome { shown: 80, clicked: 4, spent: 1_000_000 };
+        let facts = campaign_facts(&campaign, &outcome, "EUR");
+        for (name, value) in [
+            ("click_rate", json!(0.05)),
+            ("spent", json!(1.0)),
+            ("cost_per_click", json!(0.25)),
+            ("left", json!(9.0)),
+            ("bid_per_click", json!(0.25)),
+            ("budget_day", Value::Null),
+            ("segments", json!("new, loyal")),
+        ] {
+            assert_eq!(facts[name], value, "{name}");
+        }
+        let never = Outcome { shown: 0, clicked: 0, spent: 0 };
+        assert_eq!(campaign_facts(&campaign, &never, "EUR")["click_rate"], Value::Null);
     }
 }

@@ -23,7 +23,13 @@ impl Header {
         })
     }
 
-    /// Returns the column that has one of these names, or an error that lists the columns there are.
+    /// Returns the names of the columns.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Returns the column that has one of these names, or an error that lists the columns there
+    /// are.
     pub(crate) fn need(&self, any_of: &[&str]) -> Result<usize> {
         self.find(any_of).ok_or_else(|| {
             Error::Wrong(format!(

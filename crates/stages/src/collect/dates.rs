@@ -4,22 +4,22 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 use shopwise_model::time::{DateFormat, parse};
-use shopwise_store::source::{self, OpenOptions};
 
+use super::input::Input;
 use crate::error::{Error, Result};
 
 /// Returns the format in which most rows of `column` are dates.
 ///
-/// A file whose first rows have the year first, or are numbers, is not read further: no other format
-/// reads these. Day first and month first are told apart by a day above 12 anywhere in the file.
+/// A file whose first rows have the year first, or are numbers, is not read further: no other
+/// format reads these. Day first and month first are told apart by a day above 12 anywhere in the
+/// file.
 pub(crate) fn detect(
     file: &Path,
-    open: &OpenOptions,
+    mut rows: Input,
     column: usize,
     zone: &TimeZone,
 ) -> Result<DateFormat> {
     let mut counts = [0_u64; DateFormat::ALL.len()];
-    let mut rows = source::open(file, open)?;
     while let Some(batch) = rows.next_batch()? {
         for row in 0..batch.rows() {
             let Ok(text) = std::str::from_utf8(batch.field(row, column)) else { continue };

@@ -1,27 +1,40 @@
-//! Collecting: files become events.
+//! Collecting: files become events, products, campaigns and rates.
 //!
-//! An importer reads rows of text and hands events to a [`sink::Sink`], which gives each its key,
-//! drops what the lake already holds, and keeps refused rows with their place. All events of one
-//! import become visible in one commit; stopped half-way, nothing of it is there.
+//! An importer reads rows of text and hands what they say to a [`sink::Sink`], which gives each
+//! event its key, drops what the lake already holds, and keeps refused rows with their place. All
+//! events of one import become visible in one commit; stopped half-way, nothing of it is there.
 
+mod campaigns;
+mod catalogue;
 mod columns;
 mod csv_map;
 mod dates;
+mod films;
+mod input;
+mod keys;
 mod movielens;
 mod online_retail;
+mod products;
+mod pseudonyms;
+mod rates;
+mod refused;
+mod segment;
 pub(crate) mod sink;
+mod values;
+mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
 use shopwise_model::tables::{EVENTS, REFUSED};
 use shopwise_model::time::DateFormat;
-use shopwise_store::source::{self, OpenOptions, RawBatch, Separator};
+use shopwise_store::source::{OpenOptions, RawBatch};
 
 use crate::error::{Error, Result};
 use crate::report::StageReport;
 use crate::shop::Shop;
 
 use columns::Header;
+use input::{Input, Reads};
 use sink::Sink;
 
 /// What the caller of an import may choose.
@@ -59,11 +72,12 @@ pub struct Entry {
     pub name: &'static str,
     /// What it reads, in a sentence.
     pub about: &'static str,
+    reads: Reads,
     /// The column that holds the date, if the header names it: used to detect the date format.
     date_column: fn(&Opening<'_>) -> Option<usize>,
     open: fn(&Opening<'_>) -> Result<Box<dyn Importer>>,
-    /// Names of the columns when the file may come without a header.
-    columns: &'static [&'static str],
+    /// How a file is to be opened, where its name tells more than its text.
+    options: fn(&Path) -> Result<OpenOptions>,
 }
 
 impl std::fmt::Debug for Entry {
@@ -72,7 +86,17 @@ impl std::fmt::Debug for Entry {
     }
 }
 
-/// Every importer; the command line and the documentation list them from here.
+const ANY_TABLE: Entry = Entry {
+    name: "",
+    about: "",
+    reads: Reads::Table,
+    date_column: |_| None,
+    open: csv_map::open,
+    options: |_| Ok(OpenOptions::default()),
+};
+
+/// Every importer; the command line and the documentation list them from here. Those of tables read
+/// separated text, JSON lines and Parquet.
 pub const IMPORTERS: &[Entry] = &[
     Entry {
         name: "online-retail",
@@ -80,21 +104,53 @@ pub const IMPORTERS: &[Entry] = &[
                 InvoiceDate, UnitPrice, CustomerID, Country, in any order",
         date_column: online_retail::date_column,
         open: online_retail::open,
-        columns: &[],
+        ..ANY_TABLE
     },
     Entry {
         name: "movielens",
-        about: "ratings: u.data, ratings.dat, ratings.csv or RecBole .inter (user, item, rating, time)",
-        date_column: |_| None,
+        about: "ratings (user, item, rating, time): u.data, ratings.dat, ratings.csv, .inter; \
+                films (item, title, genres): u.item, movies.dat, movies.csv, .item",
         open: movielens::open,
-        columns: movielens::COLUMNS,
+        options: films::options,
+        ..ANY_TABLE
+    },
+    Entry {
+        name: "segment",
+        about: "JSON lines of Segment calls: track, identify, page, screen, group, alias; or of \
+                batches of them",
+        reads: Reads::Lines,
+        open: segment::open,
+        ..ANY_TABLE
+    },
+    Entry {
+        name: "products",
+        about: "the catalogue: id, title, category, brand, price, cost, stock; a column that a \
+                file lacks stays as it was",
+        open: products::open,
+        ..ANY_TABLE
+    },
+    Entry {
+        name: "campaigns",
+        about: "campaigns: id, name, product, category, creative, bid_per_click, budget, \
+                budget_day, starts_at, ends_at (first moment after the end), segments joined by |",
+        date_column: campaigns::date_column,
+        open: campaigns::open,
+        ..ANY_TABLE
+    },
+    Entry {
+        name: "rates",
+        about: "dated rates: date, currency, rate (one unit of it in the shop's currency)",
+        date_column: rates::date_column,
+        open: rates::open,
+        ..ANY_TABLE
     },
     Entry {
         name: "csv",
-        about: "any delimited file with --map column=field for each column that matters",
+        about: "any table of events; columns named like our fields map by themselves, others with \
+                --map column=field",
         date_column: csv_map::date_column,
         open: csv_map::open,
-        columns: &[],
+        ..ANY_TABLE
     },
 ];
 
@@ -131,16 +187,23 @@ fn import_file(
     sink: &mut Sink<'_>,
     progress: &dyn Fn(u64),
 ) -> Result<()> {
-    let open = open_options(entry, file, options);
-    let mut rows = source::open(file, &open)?;
+    let mut open = (entry.options)(file)?;
+    if options.columns.is_some() {
+        open.columns.clone_from(&options.columns);
+    }
+    let mut rows = Input::open(file, entry.reads, &open)?;
     let opening = Opening { header: Header::new(rows.header()), options };
+    // Missing columns are told before the dates are looked at.
+    let mut importer = (entry.open)(&opening)?;
     let format = match (options.date_format, (entry.date_column)(&opening)) {
         (Some(format), _) => Some(format),
-        (None, Some(column)) => Some(dates::detect(file, &open, column, sink.zone())?),
+        (None, Some(column)) => {
+            let again = Input::open(file, entry.reads, &open)?;
+            Some(dates::detect(file, again, column, sink.zone())?)
+        }
         (None, None) => None,
     };
-    sink.begin_file(file, format.unwrap_or(DateFormat::YearFirst));
-    let mut importer = (entry.open)(&opening)?;
+    sink.begin_file(file, format.unwrap_or(DateFormat::YearFirst))?;
     while let Some(batch) = rows.next_batch()? {
         sink.refuse_bad(&batch.bad);
         importer.rows(&batch, sink)?;
@@ -148,21 +211,6 @@ fn import_file(
         progress(sink.rows_read());
     }
     Ok(())
-}
-
-/// Files of ratings come without a header in two of their four spellings, told apart by their names.
-fn open_options(entry: &Entry, file: &Path, options: &ImportOptions) -> OpenOptions {
-    let name =
-        file.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let headless = entry.name == "movielens" && (name.contains("u.data") || name.contains(".dat"));
-    let columns = options.columns.clone().or_else(|| {
-        headless.then(|| entry.columns.iter().map(|name| (*name).to_owned()).collect())
-    });
-    let mut open = OpenOptions { columns, ..OpenOptions::default() };
-    if entry.name == "movielens" && name.contains(".dat") && !name.contains("u.data") {
-        open.separator = Some(Separator::DoubleColon);
-    }
-    open
 }
 
 /// The tables that importing writes.

@@ -1,24 +1,30 @@
-//! Ratings of films: `user item rating time`, in the four spellings in which they are passed around.
+//! Ratings of films: `user item rating time`, in the four spellings in which they are passed
+//! around. A file without users is one of films.
 
-use rustc_hash::FxHashMap;
 use shopwise_model::{Event, EventKind};
 use shopwise_store::source::RawBatch;
 
+use super::catalogue::Mention;
+use super::films;
+use super::keys::Identity;
+use super::pseudonyms::Who;
 use super::sink::Sink;
+use super::values::{field, number};
 use super::{Importer, Opening};
 use crate::error::Result;
 
-/// The columns of the spellings without a header.
-pub(super) const COLUMNS: &[&str] = &["user", "item", "rating", "timestamp"];
-
 pub(super) fn open(opening: &Opening<'_>) -> Result<Box<dyn Importer>> {
     let header = &opening.header;
+    let user = header.find(&["user", "user_id", "userId"]);
+    if user.is_none() && header.find(films::TITLE).is_some() {
+        return films::open(opening);
+    }
     Ok(Box::new(MovieLens {
         user: header.need(&["user", "user_id", "userId"])?,
-        item: header.need(&["item", "item_id", "movie_id", "movieId"])?,
+        item: header.need(films::ITEM)?,
         rating: header.find(&["rating"]),
         time: header.need(&["timestamp", "time"])?,
-        repeats: FxHashMap::default(),
+        content: Vec::new(),
     }))
 }
 
@@ -27,8 +33,7 @@ struct MovieLens {
     item: usize,
     rating: Option<usize>,
     time: usize,
-    /// How often each row stood in the file: equal rows stay.
-    repeats: FxHashMap<Vec<u8>, i64>,
+    content: Vec<u8>,
 }
 
 impl Importer for MovieLens {
@@ -51,23 +56,25 @@ impl MovieLens {
         source: &str,
     ) -> Option<()> {
         let line = batch.line(row);
-        let text =
-            |column| std::str::from_utf8(batch.field(row, column)).unwrap_or_default().trim();
+        let text = |column| field(batch, row, Some(column)).unwrap_or_default();
         let (user, item, time) = (text(self.user), text(self.item), text(self.time));
         if user.is_empty() || item.is_empty() {
             let field = if user.is_empty() { "user" } else { "item" };
             sink.refuse(line, field, b"", "must not be empty");
             return None;
         }
-        let stars = match self.rating.map(text) {
+        let stars = match self.rating.map(|column| number(text(column))) {
             None => f64::NAN,
-            Some(stars) => match stars.parse::<f64>() {
-                Ok(stars) if stars.is_finite() => stars,
-                _ => {
-                    sink.refuse(line, "rating", stars.as_bytes(), "not a number");
-                    return None;
-                }
-            },
+            Some(Ok(stars)) => stars,
+            Some(Err(reason)) => {
+                sink.refuse(
+                    line,
+                    "rating",
+                    self.rating.map_or(&[], |c| batch.field(row, c)),
+                    reason,
+                );
+                return None;
+            }
         };
         // Seconds reach 10^11 in the year 5138.
         let seconds = time.parse().ok().filter(|seconds: &f64| seconds.abs() < 1e11);
@@ -75,17 +82,18 @@ impl MovieLens {
             sink.refuse(line, "timestamp", time.as_bytes(), "not seconds since 1970");
             return None;
         };
-        let content = [user, item, time, &stars.to_string()].join("\x1f").into_bytes();
-        let repeat = self.repeats.entry(content.clone()).or_insert(0);
-        let customer = sink.pseudonym(user);
-        sink.product(item, None);
+        self.content.clear();
+        for part in [user, item, time, self.rating.map_or("", text)] {
+            self.content.extend_from_slice(part.as_bytes());
+            self.content.push(0x1f);
+        }
+        let customer = sink.pseudonym(Who::Customer, user);
+        sink.catalogue.mention(item, &Mention::default());
         let mut event = Event::new(source, EventKind::ProductReviewed, (seconds * 1e6) as i64);
-        event.line = *repeat;
-        *repeat += 1;
         event.customer = Some(&customer);
         event.product = Some(item);
         event.rating = stars;
-        sink.push(&event, &content);
+        sink.push(&event, Identity::Row(&self.content));
         Some(())
     }
 }

@@ -1,15 +1,18 @@
 //! Invoice lines as in the UCI "Online Retail" data set.
 //!
-//! An invoice is one event and its rows are its lines. Invoices that begin with C are refunds, other
-//! negative quantities are corrections of stock, a row without a customer is anonymous, a price of 0
-//! is kept (and flagged when lines are prepared); negative prices are refused.
+//! An invoice is one event and its rows are its lines. Invoices that begin with C are refunds,
+//! other negative quantities are corrections of stock, a row without a customer is anonymous, a
+//! price of 0 is kept (and flagged when lines are prepared); negative prices are refused.
 
-use rustc_hash::FxHashMap;
 use shopwise_model::money::parse_micros;
 use shopwise_model::{Event, EventKind};
 use shopwise_store::source::RawBatch;
 
+use super::catalogue::Mention;
+use super::keys::Identity;
+use super::pseudonyms::Who;
 use super::sink::Sink;
+use super::values::field;
 use super::{Importer, Opening};
 use crate::error::Result;
 
@@ -30,7 +33,7 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Box<dyn Importer>> {
         price: header.need(&["UnitPrice", "Price"])?,
         customer: header.need(&["CustomerID", "Customer ID"])?,
         country: header.find(&["Country"]),
-        lines: FxHashMap::default(),
+        content: Vec::new(),
     }))
 }
 
@@ -43,8 +46,8 @@ struct OnlineRetail {
     price: usize,
     customer: usize,
     country: Option<usize>,
-    /// How many lines each event of this file has had, by its content.
-    lines: FxHashMap<Vec<u8>, i64>,
+    /// What makes the invoice of the row at hand.
+    content: Vec<u8>,
 }
 
 impl Importer for OnlineRetail {
@@ -68,7 +71,7 @@ impl OnlineRetail {
         currency: &str,
     ) -> Option<()> {
         let line = batch.line(row);
-        let text = |column: usize| text_of(batch, row, column);
+        let text = |column: usize| field(batch, row, Some(column)).unwrap_or_default();
         let Some(quantity) = text(self.quantity).parse::<i64>().ok() else {
             sink.refuse(line, "Quantity", batch.field(row, self.quantity), "not a whole number");
             return None;
@@ -81,7 +84,8 @@ impl OnlineRetail {
             sink.refuse(line, "UnitPrice", batch.field(row, self.price), "price must be ≥ 0");
             return None;
         }
-        let Some(amount) = price.checked_mul(quantity.checked_abs()?) else {
+        let amount = quantity.checked_abs().and_then(|pieces| price.checked_mul(pieces));
+        let Some(amount) = amount else {
             sink.refuse(line, "Quantity", batch.field(row, self.quantity), "amount too large");
             return None;
         };
@@ -94,18 +98,17 @@ impl OnlineRetail {
         }
         let occurred_at = sink.moment(line, "InvoiceDate", batch.field(row, self.date))?;
         let kind = kind_of(invoice, quantity);
-        let customer = text(self.customer);
-        let customer = (!customer.is_empty()).then(|| sink.pseudonym(customer));
-        let title = self.description.map(text).filter(|title| !title.is_empty());
+        let customer = field(batch, row, Some(self.customer));
+        let customer = customer.map(|customer| sink.pseudonym(Who::Customer, customer));
         if kind == EventKind::OrderCompleted {
-            sink.product(product, title);
+            let title = field(batch, row, self.description);
+            sink.catalogue.mention(product, &Mention { title, ..Mention::default() });
         }
-        let content = [kind.name().as_bytes(), b"\x1f", invoice.as_bytes()].concat();
-        let country = self.country.map(text);
-        let count = self.lines.entry(content.clone()).or_insert(0);
+        self.content.clear();
+        for part in [kind.name().as_bytes(), b"\x1f", invoice.as_bytes()] {
+            self.content.extend_from_slice(part);
+        }
         let mut event = Event::new(source, kind, occurred_at);
-        event.line = *count;
-        *count += 1;
         event.customer = customer.as_deref();
         event.product = Some(product);
         event.quantity = if kind == EventKind::StockCorrected { quantity } else { quantity.abs() };
@@ -113,8 +116,8 @@ impl OnlineRetail {
         event.amount = amount;
         event.currency = Some(currency);
         event.order = Some(invoice);
-        event.country = country.filter(|country| !country.is_empty());
-        sink.push(&event, &content);
+        event.country = field(batch, row, self.country);
+        sink.push(&event, Identity::NextLine(&self.content));
         Some(())
     }
 }
@@ -127,9 +130,4 @@ fn kind_of(invoice: &str, quantity: i64) -> EventKind {
     } else {
         EventKind::OrderCompleted
     }
-}
-
-/// Returns a field as trimmed text; the reader has refused rows that are not UTF-8.
-fn text_of(batch: &RawBatch, row: usize, column: usize) -> &str {
-    std::str::from_utf8(batch.field(row, column)).unwrap_or_default().trim()
 }

@@ -1,52 +1,47 @@
-//! Where importers put events: keys, duplicates, refusals, products, and the writing.
+//! Where importers put what they read: events with their keys, products, refusals; and the writing.
 
-use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 use jiff::tz::TimeZone;
-use rustc_hash::{FxHashMap, FxHashSet};
-use shopwise_model::frame::{Column, Frame, Texts};
-use shopwise_model::tables::{EVENTS, REFUSED};
-use shopwise_model::time::DateFormat;
-use shopwise_model::{Event, Events, Product};
+use shopwise_model::money::is_currency;
+use shopwise_model::tables::EVENTS;
+use shopwise_model::time::{DAY, DateFormat, parse};
+use shopwise_model::{Event, Events};
 use shopwise_store::lake::Append;
+use shopwise_store::ledger::Identifier;
 use shopwise_store::source::BadRow;
-use shopwise_store::vault::event_id;
 
 use super::ImportOptions;
+use super::catalogue::Catalogue;
+use super::keys::{Identity, Keys, Place};
+use super::pseudonyms::{Pseudonyms, Who};
+use super::refused::Refused;
 use crate::error::{Error, Result};
 use crate::report::StageReport;
 use crate::shop::Shop;
 
-/// Characters of a refused value that are kept.
-const VALUE_CHARACTERS: usize = 200;
+/// Identifiers of people that wait in memory before they are written.
+const IDENTIFIERS_BUFFERED: usize = 100_000;
 
-/// A refused row before it is written.
-struct Refused {
-    file: String,
-    line: i64,
-    field: String,
-    value: String,
-    reason: String,
-}
-
-/// Takes the events of one import and writes them.
+/// Takes what one import brings and writes it.
 pub(crate) struct Sink<'a> {
     shop: &'a Shop,
     source: String,
     currency: String,
     zone: TimeZone,
     now: i64,
-    file: String,
     format: DateFormat,
     events: Events,
-    append: Append,
-    /// Keys of this source that the lake holds or that this import brought.
-    keys: FxHashSet<(u128, i64)>,
-    pseudonyms: FxHashMap<String, String>,
-    products: BTreeMap<String, Product>,
-    refused: Vec<Refused>,
+    append: Option<Append>,
+    keys: Keys,
+    pseudonyms: Pseudonyms<'a>,
+    identifiers: Vec<Identifier>,
+    /// What is said about products, campaigns and currencies.
+    pub(crate) catalogue: Catalogue,
+    refused: Refused<'a>,
     lines: u64,
+    written: u64,
     duplicates: u64,
 }
 
@@ -60,28 +55,39 @@ impl<'a> Sink<'a> {
         let zone_name = options.time_zone.as_ref().unwrap_or(&shop.settings.time_zone);
         let zone = TimeZone::get(zone_name)
             .map_err(|_| Error::Wrong(format!("`{zone_name}` is no IANA time zone")))?;
+        let currency = options.currency.as_ref().unwrap_or(&shop.settings.currency);
+        if !is_currency(currency) {
+            return Err(Error::Wrong(format!(
+                "currency must be three capital letters (ISO 4217), got `{currency}`"
+            )));
+        }
         Ok(Self {
             shop,
             source: source.to_owned(),
-            currency: options.currency.clone().unwrap_or_else(|| shop.settings.currency.clone()),
+            currency: currency.clone(),
             zone,
             now,
-            file: String::new(),
             format: DateFormat::YearFirst,
             events: Events::default(),
-            append: shop.lake.append(&EVENTS)?,
+            append: None,
             keys: known_keys(shop, source)?,
-            pseudonyms: FxHashMap::default(),
-            products: BTreeMap::new(),
-            refused: Vec::new(),
+            pseudonyms: Pseudonyms::new(&shop.vault),
+            identifiers: Vec::new(),
+            catalogue: Catalogue::default(),
+            refused: Refused::new(&shop.lake, now),
             lines: 0,
+            written: 0,
             duplicates: 0,
         })
     }
 
-    pub(crate) fn begin_file(&mut self, file: &Path, format: DateFormat) {
-        self.file = file.display().to_string();
+    pub(crate) fn begin_file(&mut self, file: &Path, format: DateFormat) -> Result<()> {
+        self.refused.begin_file(&file.display().to_string());
         self.format = format;
+        if self.keys.begin_file() {
+            return Ok(());
+        }
+        Err(Error::Wrong("more than 65,000 files at once\nhint: import them in parts".to_owned()))
     }
 
     pub(crate) fn zone(&self) -> &TimeZone {
@@ -107,36 +113,41 @@ impl<'a> Sink<'a> {
         self.lines += 1;
     }
 
-    /// Returns the pseudonym of a customer's identifier in this source.
-    pub(crate) fn pseudonym(&mut self, identifier: &str) -> String {
-        if let Some(known) = self.pseudonyms.get(identifier) {
-            return known.clone();
-        }
-        let made = self.shop.vault.pseudonym("customer", identifier);
-        self.pseudonyms.insert(identifier.to_owned(), made.clone());
-        made
+    /// Returns the pseudonym of an identifier.
+    pub(crate) fn pseudonym(&mut self, who: Who, identifier: &str) -> Rc<str> {
+        self.pseudonyms.of(who, identifier)
+    }
+
+    /// Keeps an identifier of the person behind a pseudonym: never in the lake.
+    pub(crate) fn identifier(&mut self, pseudonym: &str, kind: &str, value: &str) {
+        let (kind, value) = (kind.to_owned(), value.to_owned());
+        self.identifiers.push(Identifier { pseudonym: pseudonym.to_owned(), kind, value });
     }
 
     /// Returns the moment that a field names, refusing the row when it names none.
     pub(crate) fn moment(&mut self, line: u64, field: &str, bytes: &[u8]) -> Option<i64> {
         let text = std::str::from_utf8(bytes).unwrap_or_default();
-        let moment = shopwise_model::time::parse(text, self.format, &self.zone);
+        let moment = parse(text, self.format, &self.zone);
         if moment.is_none() {
             self.refuse(line, field, bytes, "not a date in the file's format");
         }
         moment
     }
 
+    /// Returns the day that a field names, counted from 1970-01-01, refusing the row when it names
+    /// none.
+    pub(crate) fn day(&mut self, line: u64, field: &str, bytes: &[u8]) -> Option<i32> {
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let moment = parse(text, self.format, &TimeZone::UTC);
+        if moment.is_none() {
+            self.refuse(line, field, bytes, "not a date in the file's format");
+        }
+        i32::try_from(moment?.div_euclid(DAY)).ok()
+    }
+
     /// Keeps a refused row with its place.
     pub(crate) fn refuse(&mut self, line: u64, field: &str, value: &[u8], reason: &str) {
-        let value = String::from_utf8_lossy(value).chars().take(VALUE_CHARACTERS).collect();
-        self.refused.push(Refused {
-            file: self.file.clone(),
-            line: i64::try_from(line).unwrap_or(i64::MAX),
-            field: field.to_owned(),
-            value,
-            reason: reason.to_owned(),
-        });
+        self.refused.add(line, field, value, reason);
     }
 
     /// Keeps the rows that could not even be split into fields.
@@ -147,83 +158,69 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Takes an event whose identity is `content`, unique within the source and told apart from equal
-    /// ones by `line`. An event that is already there is counted and dropped.
-    pub(crate) fn push(&mut self, event: &Event<'_>, content: &[u8]) {
-        let id = event_id(&self.source, content, 0);
-        if !self.keys.insert((u128::from_be_bytes(id), event.line)) {
+    /// Takes an event line, and returns where it belongs. One that is already there is counted and
+    /// dropped.
+    pub(crate) fn push(&mut self, event: &Event<'_>, identity: Identity<'_>) -> Place {
+        let place = self.keys.place(identity);
+        if place.is_new {
+            let Place { event_id, line, .. } = place;
+            self.events.push(&Event { event_id, line, received_at: self.now, ..*event });
+        } else {
             self.duplicates += 1;
-            return;
         }
-        self.events.push(&Event { event_id: id, received_at: self.now, ..*event });
-    }
-
-    /// Remembers what a row says about a product; a later title wins.
-    pub(crate) fn product(&mut self, id: &str, title: Option<&str>) {
-        match (self.products.get_mut(id), title) {
-            (Some(known), Some(title)) if known.title != title => known.title = title.to_owned(),
-            (Some(_), _) => {}
-            (None, title) => {
-                let title = title.unwrap_or(id).to_owned();
-                let product = Product { id: id.to_owned(), title, ..Product::default() };
-                self.products.insert(id.to_owned(), product);
-            }
-        }
+        place
     }
 
     /// Writes the events taken so far; they become visible with [`Sink::finish`].
     pub(crate) fn flush(&mut self) -> Result<()> {
+        self.refused.flush()?;
+        if self.identifiers.len() >= IDENTIFIERS_BUFFERED {
+            self.shop.ledger.keep_identifiers(&std::mem::take(&mut self.identifiers), self.now)?;
+        }
+        if self.events.is_empty() {
+            return Ok(());
+        }
         let events = std::mem::take(&mut self.events);
-        Ok(self.append.write(&events.into_frame())?)
+        self.written += events.len() as u64;
+        let append = match &mut self.append {
+            Some(append) => append,
+            None => self.append.insert(self.shop.lake.append(&EVENTS)?),
+        };
+        Ok(append.write(&events.into_frame())?)
     }
 
     /// Commits everything and returns the counts.
     pub(crate) fn finish(mut self) -> Result<StageReport> {
         self.flush()?;
         let mut report = StageReport::new("collect");
-        report.rows_read = self.lines;
-        report.rows_written = self.append.rows() as u64;
-        for refused in &self.refused {
-            *report.refused.entry(refused.reason.clone()).or_default() += 1;
+        if let Some(append) = self.append.take() {
+            append.commit(None)?;
         }
-        report.metric("duplicates", self.duplicates);
-        report.metric("products", self.products.len());
-        report.metric("customers", self.pseudonyms.len());
-        let refused = refused_frame(&self.refused, self.now);
-        let products: Vec<Product> = self.products.into_values().collect();
-        self.shop.ledger.upsert_products(&products, self.now)?;
-        self.append.commit(None)?;
-        let mut append = self.shop.lake.append(&REFUSED)?;
-        append.write(&refused)?;
-        append.commit(None)?;
+        self.shop.ledger.keep_identifiers(&self.identifiers, self.now)?;
+        let written = self.catalogue.write(&self.shop.ledger, self.now)?;
+        report.rows_read = self.lines;
+        report.rows_written =
+            self.written + (written.products + written.campaigns + written.rates) as u64;
+        report.metric("duplicates", self.duplicates + written.repeated);
+        report.metric("products", written.products.max(written.mentioned));
+        report.metric("campaigns", written.campaigns);
+        report.metric("rates", written.rates);
+        report.metric("customers", self.pseudonyms.count());
+        report.refused = self.refused.commit()?;
         Ok(report)
     }
 }
 
 /// Returns the keys of this source that the lake holds.
-fn known_keys(shop: &Shop, source: &str) -> Result<FxHashSet<(u128, i64)>> {
-    let mut keys = FxHashSet::default();
-    let sql = format!(
-        "SELECT event_id, line FROM events WHERE source = '{}'",
-        source.replace('\'', "''")
-    );
+fn known_keys(shop: &Shop, source: &str) -> Result<Keys> {
+    let mut keys = Keys::new(source);
+    let source = source.replace('\'', "''");
+    let sql = format!("SELECT event_id, line FROM events WHERE source = '{source}'");
     shop.lake.stream(&sql, |part| -> Result<()> {
-        let ids = part.id("event_id")?;
-        keys.extend(
-            ids.iter().zip(part.int("line")?).map(|(id, line)| (u128::from_be_bytes(*id), *line)),
-        );
+        for (id, line) in part.id("event_id")?.iter().zip(part.int("line")?) {
+            keys.know(id, *line);
+        }
         Ok(())
     })?;
     Ok(keys)
-}
-
-fn refused_frame(refused: &[Refused], now: i64) -> Frame {
-    let text = |of: fn(&Refused) -> &str| Column::Text(refused.iter().map(of).collect::<Texts>());
-    Frame::default()
-        .with("file", text(|row| &row.file))
-        .with("line", Column::Int(refused.iter().map(|row| row.line).collect()))
-        .with("field", text(|row| &row.field))
-        .with("value", text(|row| &row.value))
-        .with("reason", text(|row| &row.reason))
-        .with("refused_at", Column::Time(vec![now; refused.len()]))
 }

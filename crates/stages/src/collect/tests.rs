@@ -1,17 +1,17 @@
 //! Files become events: once, with their refusals, whatever the order of columns.
 
+mod bad_input;
+mod calls;
+mod catalogue;
+mod tables;
+
 use super::*;
-use shopwise_model::Settings;
-use shopwise_store::{Lake, Ledger, Shelf, Vault};
+use shopwise_model::frame::{Column, NULL_INT};
 
 pub(crate) fn shop(folder: &Path) -> Shop {
-    Shop {
-        lake: Lake::open(&folder.join("lake"), 256 << 20).unwrap(),
-        ledger: Ledger::open(&format!("sqlite://{}", folder.join("ledger.db").display())).unwrap(),
-        vault: Vault::create(&folder.join("vault"), [7; 32]).unwrap(),
-        shelf: Shelf::open(&folder.join("models")).unwrap(),
-        settings: Settings { currency: "GBP".to_owned(), ..Settings::default() },
-    }
+    let mut shop = crate::shop::tests::shop(folder);
+    shop.settings.currency = "GBP".to_owned();
+    shop
 }
 
 const INVOICES: &str = "\
@@ -27,6 +27,61 @@ France,536402,22633,WARMER,many,2010-12-02 11:00:00,1.85,17850
 France,536403,22633,WARMER,1,yesterday,1.85,17850
 France,536404,22633
 ";
+
+/// A shop in a folder that lives as long as the test, and files beside it.
+struct Given {
+    folder: tempfile::TempDir,
+    shop: Shop,
+}
+
+impl Given {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let shop = shop(folder.path());
+        Self { folder, shop }
+    }
+
+    fn import(&self, format: &str, name: &str, bytes: impl AsRef<[u8]>) -> Result<StageReport> {
+        self.import_with(format, name, bytes, &ImportOptions::default())
+    }
+
+    fn import_with(
+        &self,
+        format: &str,
+        name: &str,
+        bytes: impl AsRef<[u8]>,
+        options: &ImportOptions,
+    ) -> Result<StageReport> {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, bytes).unwrap();
+        import(&self.shop, format, &[file], options, 1_700_000_000_000_000, &|_| {})
+    }
+
+    /// Returns the rows of a query as text, columns joined by a bar.
+    fn rows(&self, sql: &str) -> Vec<String> {
+        let frame = self.shop.lake.query(sql).unwrap();
+        let cell = |column: &Column, row: usize| match column {
+            Column::Int(values) if values[row] == NULL_INT => String::new(),
+            Column::Int(values) => values[row].to_string(),
+            Column::Float(values) if values[row].is_nan() => String::new(),
+            Column::Float(values) => values[row].to_string(),
+            Column::Time(values) => shopwise_model::time::format(values[row]),
+            Column::Text(texts) => texts.get(row).unwrap_or_default().to_owned(),
+            Column::Bool(values) => values[row].to_string(),
+            Column::Id(values) => format!("{:?}", values[row]),
+        };
+        let row = |row| frame.columns().iter().map(|column| cell(column, row)).collect::<Vec<_>>();
+        (0..frame.rows()).map(|at| row(at).join("|")).collect()
+    }
+
+    fn refused(&self) -> Vec<String> {
+        self.rows("SELECT line, field, value, reason FROM refused ORDER BY line, field")
+    }
+
+    fn events(&self) -> i64 {
+        self.shop.lake.query("SELECT count(*) AS n FROM events").unwrap().int("n").unwrap()[0]
+    }
+}
 
 fn import_text(
     shop: &Shop,
@@ -49,10 +104,9 @@ fn invoices_become_orders_refunds_and_corrections() {
             .unwrap();
     assert_eq!((report.rows_read, report.rows_written), (10, 6));
     assert_eq!(report.refused.values().sum::<u64>(), 4);
-    let kinds = shop
-        .lake
-        .query("SELECT kind, count(*) AS n, count(customer) AS named FROM events GROUP BY kind ORDER BY kind")
-        .unwrap();
+    let sql = "SELECT kind, count(*) AS n, count(customer) AS named FROM events GROUP BY kind \
+               ORDER BY kind";
+    let kinds = shop.lake.query(sql).unwrap();
     let names: Vec<_> = kinds.text("kind").unwrap().iter().flatten().collect();
     assert_eq!(names, ["order_completed", "order_refunded", "stock_corrected"]);
     assert_eq!(kinds.int("n").unwrap(), [4, 1, 1]);

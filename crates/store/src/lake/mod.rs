@@ -5,6 +5,7 @@
 
 mod convert;
 mod files;
+mod rows;
 mod table_file;
 mod write;
 
@@ -23,6 +24,7 @@ use tokio::runtime::Runtime;
 use crate::error::{Error, Result};
 
 pub use files::{read_table_file, write_table_file};
+pub use rows::ParquetRows;
 pub use table_file::TableFile;
 pub use write::Append;
 

@@ -1,4 +1,5 @@
-//! The operational database: catalogue, campaigns, identities, runs, leases, models, imports.
+//! The operational database: catalogue, campaigns, currency rates, identities, runs, leases,
+//! models, imports.
 //!
 //! SQLite in the shop's folder, or PostgreSQL. Every statement stands once, in the SQL that both
 //! speak. The verbs block; times are given by the caller as UTC microseconds. A thread of an
@@ -9,6 +10,7 @@ mod identities;
 mod imports;
 mod leases;
 mod models;
+mod rates;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,10 @@ pub use runs::{Run, RunEnd, RunStart};
 use crate::{Error, Result};
 
 /// The changes of the schema in order. Only added to: a shop holds what earlier ones made.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "shop", include_str!("migrations/0001_shop.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "shop", include_str!("migrations/0001_shop.sql")),
+    (2, "currency rates", include_str!("migrations/0002_currency_rates.sql")),
+];
 
 /// Connections to the database: the stages of one process work one after the other, reports beside
 /// them.

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 use serde_json::json;
+use shopwise_model::money::Rate;
 use shopwise_model::{Campaign, Product};
 
 use super::*;
@@ -90,6 +91,30 @@ fn campaigns_come_back_as_they_were() {
         ledger.upsert_campaigns(std::slice::from_ref(&spring), 2).unwrap();
         assert_eq!(ledger.campaigns().unwrap(), [other, spring]);
     });
+}
+
+#[test]
+fn a_rate_of_the_same_day_is_replaced() {
+    on_both(|ledger| {
+        let rate = |currency: &str, day, rate| Rate { currency: currency.into(), day, rate };
+        let (euro, yen) = (rate("EUR", 20_000, 1.1), rate("JPY", -1, 0.0067));
+        ledger.upsert_rates(&[yen.clone(), rate("EUR", 20_000, 9.0)], 1).unwrap();
+        ledger.upsert_rates(&[euro.clone(), rate("EUR", 19_999, 1.0)], 2).unwrap();
+        assert_eq!(ledger.rates().unwrap(), [rate("EUR", 19_999, 1.0), euro, yen]);
+    });
+}
+
+#[test]
+fn a_ledger_of_an_earlier_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = sqlite(folder.path());
+    let sql = "DROP TABLE currency_rates; DELETE FROM _sqlx_migrations WHERE version = 2";
+    ledger.block(sqlx::raw_sql(sql).execute(&ledger.pool)).unwrap();
+    ledger.set_setting("format", "1").unwrap();
+    drop(ledger);
+    let ledger = sqlite(folder.path());
+    assert_eq!(ledger.rates().unwrap(), []);
+    assert_eq!(ledger.setting("format").unwrap().as_deref(), Some("1"));
 }
 
 #[test]

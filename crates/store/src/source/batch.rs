@@ -10,6 +10,9 @@ pub const BATCH_BYTES: usize = 32 << 20;
 /// without line ends must not fill the memory.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 
+/// The reason of a row whose text is not UTF-8.
+pub const NOT_UTF8: &str = "not valid UTF-8";
+
 /// Characters kept of a bad row.
 const VALUE_CHARS_MAX: usize = 200;
 
@@ -27,7 +30,7 @@ pub struct BadRow {
 }
 
 impl BadRow {
-    pub(super) fn new(line: u64, field: &str, value: &[u8], reason: impl Into<String>) -> Self {
+    pub(crate) fn new(line: u64, field: &str, value: &[u8], reason: impl Into<String>) -> Self {
         // A character has at most 4 bytes, so these bytes hold all that is kept.
         let head = &value[..value.len().min(4 * VALUE_CHARS_MAX)];
         let value = String::from_utf8_lossy(head).chars().take(VALUE_CHARS_MAX).collect();
@@ -48,7 +51,7 @@ pub struct RawBatch {
 }
 
 impl RawBatch {
-    pub(super) fn new(columns: usize) -> Self {
+    pub(crate) fn new(columns: usize) -> Self {
         Self { columns, ends: vec![0], ..Self::default() }
     }
 
@@ -111,16 +114,16 @@ impl RawBatch {
         &self.bytes[self.ends[first] as usize..self.ends[last] as usize]
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.lines.len() + self.bad.len() >= BATCH_ROWS || self.bytes.len() >= BATCH_BYTES
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.bad.is_empty()
     }
 
     /// Adds a row whose fields stand joined in `bytes` and end at `ends`, or a bad row.
-    pub(super) fn push(&mut self, line: u64, bytes: &[u8], ends: &[usize], names: &[String]) {
+    pub(crate) fn push(&mut self, line: u64, bytes: &[u8], ends: &[usize], names: &[String]) {
         if let Some(bad) = fault(line, bytes, ends, names) {
             self.bad.push(bad);
             return;
@@ -148,7 +151,7 @@ fn fault(line: u64, bytes: &[u8], ends: &[usize], names: &[String]) -> Option<Ba
             return Some(BadRow::new(line, name, field, "a NUL byte in text"));
         }
         let valid = std::str::from_utf8(field).is_ok();
-        (!valid).then(|| BadRow::new(line, name, field, "not valid UTF-8"))
+        (!valid).then(|| BadRow::new(line, name, field, NOT_UTF8))
     })
 }
 

@@ -1,4 +1,5 @@
-//! Reading files of separated text and of lines, as batches of raw fields with their line numbers.
+//! Reading files of separated text, of JSON objects and of lines, as batches of raw fields with
+//! their line numbers.
 //!
 //! Streaming, in bounded memory, plain or compressed by gzip or zstd. A row that cannot be read is
 //! data, not an error: it comes in [`RawBatch::bad`]. What a field means is not known here, and
@@ -7,15 +8,17 @@
 mod batch;
 mod bytes;
 mod lines;
+mod objects;
 mod records;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
 
-pub use batch::{BATCH_BYTES, BATCH_ROWS, BadRow, LINE_BYTES_MAX, RawBatch};
+pub use batch::{BATCH_BYTES, BATCH_ROWS, BadRow, LINE_BYTES_MAX, NOT_UTF8, RawBatch};
 pub use bytes::digest;
 pub use lines::{Lines, open_lines};
+pub use objects::{Objects, open_objects};
 
 use crate::Result;
 use bytes::ByteStream;

@@ -1,0 +1,57 @@
+//! Pseudonyms of one import, made once for each identifier that comes again soon.
+
+use std::hash::{Hash as _, Hasher as _};
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use shopwise_store::Vault;
+
+/// Identifiers remembered at a time: some 100 MB. Rows of one customer stand near each other.
+const REMEMBERED: usize = 1 << 20;
+
+/// Whose identifier it is. Equal identifiers of different kinds are different people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// The shop's own identifier of a customer: files and calls meet in it.
+    Customer,
+    /// What a browser or app calls a visitor that it does not know.
+    Anonymous,
+}
+
+/// Makes pseudonyms and counts the different ones.
+pub(super) struct Pseudonyms<'a> {
+    vault: &'a Vault,
+    remembered: [FxHashMap<Box<str>, Rc<str>>; 2],
+    /// 64 bits of each customer: among 10 million two share them with a probability of 3·10⁻⁶.
+    seen: FxHashSet<u64>,
+}
+
+impl<'a> Pseudonyms<'a> {
+    pub(super) fn new(vault: &'a Vault) -> Self {
+        Self { vault, remembered: Default::default(), seen: FxHashSet::default() }
+    }
+
+    pub(super) fn of(&mut self, who: Who, identifier: &str) -> Rc<str> {
+        let (kind, remembered) = match who {
+            Who::Customer => ("customer", &mut self.remembered[0]),
+            Who::Anonymous => ("anonymous", &mut self.remembered[1]),
+        };
+        if let Some(known) = remembered.get(identifier) {
+            return Rc::clone(known);
+        }
+        let made: Rc<str> = Rc::from(self.vault.pseudonym(kind, identifier));
+        let mut hasher = FxHasher::default();
+        made.hash(&mut hasher);
+        self.seen.insert(hasher.finish());
+        if remembered.len() >= REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(Box::from(identifier), Rc::clone(&made));
+        made
+    }
+
+    /// Returns how many different customers there were.
+    pub(super) fn count(&self) -> usize {
+        self.seen.len()
+    }
+}

@@ -1,0 +1,428 @@
+//! One call: who, when, what; one event line a product.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use shopwise_model::frame::NULL_INT;
+use shopwise_model::money::is_currency;
+use shopwise_model::time::{DAY, DateFormat, parse};
+use shopwise_model::{Event, EventKind};
+
+use super::items::{self, Item, amount, items};
+use super::privacy::{About, is_personal, kept};
+use super::{Object, Refusal, first, text_of};
+use crate::collect::catalogue::Mention;
+use crate::collect::csv_map::complete;
+use crate::collect::keys::Identity;
+use crate::collect::pseudonyms::Who;
+use crate::collect::sink::Sink;
+use crate::collect::values::{number, propensity};
+use crate::collect::vocabulary::kind_of;
+
+/// Identifiers that programs send for nobody, as Segment blocks them; zeros and dashes too.
+const NOBODY: &[&str] = &["-1", "null", "nil", "none", "undefined", "anonymous", "unknown"];
+
+/// A clock that is wrong by more than this is not corrected: it is no clock.
+const SKEW_MAX: i64 = 30 * DAY;
+
+/// Keys of properties that become columns.
+const USED: &[&str] = &[
+    "products",
+    "product_id",
+    "productId",
+    "sku",
+    "price",
+    "quantity",
+    "position",
+    "brand",
+    "currency",
+    "order_id",
+    "query",
+    "rating",
+    "campaign",
+    "campaign_id",
+    "creative",
+    "creative_id",
+    "decision",
+    "decision_id",
+    "propensity",
+    "placement",
+    "experiment",
+    "experiment_id",
+    "channel",
+    "device",
+    "store",
+    "affiliation",
+    "country",
+    "session_id",
+];
+
+/// What every event of an import has.
+#[derive(Debug)]
+pub(super) struct Defaults<'a> {
+    pub(super) source: &'a str,
+    pub(super) currency: &'a str,
+}
+
+/// A call with the batch around it and its text.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) call: &'a Object,
+    pub(super) envelope: &'a Object,
+    pub(super) text: &'a str,
+}
+
+/// The six calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Track,
+    Identify,
+    Page,
+    Screen,
+    Group,
+    Alias,
+}
+
+/// Who a call is about.
+struct Person {
+    customer: Rc<str>,
+    /// The visitor before he was known.
+    anonymous: Option<Rc<str>>,
+}
+
+impl<'a> Call<'a> {
+    /// Hands the call's event to the sink, or says what is wrong.
+    pub(super) fn take(&self, shop: &Defaults<'_>, sink: &mut Sink<'_>) -> Result<(), Refusal> {
+        let verb = self.verb()?;
+        let occurred_at = self.moment(sink.zone())?;
+        let empty = Object::new();
+        let key = match verb {
+            Verb::Identify | Verb::Group => "traits",
+            Verb::Track | Verb::Page | Verb::Screen | Verb::Alias => "properties",
+        };
+        let properties = match self.call.get(key) {
+            None | Some(Value::Null) => &empty,
+            Some(Value::Object(properties)) => properties,
+            Some(other) => return Err(refusal(key, other, "not a JSON object")),
+        };
+        let (kind, name) = self.kind(verb)?;
+        let items = items(if verb == Verb::Track { properties } else { &empty })?;
+        let facts = Facts::read(self, properties, shop)?;
+        let person = self.person(sink)?;
+        let mut event = Event::new(shop.source, kind, occurred_at);
+        event.customer = Some(&person.customer);
+        facts.fill(&mut event)?;
+        let lines = lines(&event, &items, properties)?;
+        if verb == Verb::Identify {
+            keep_identifiers(&person.customer, properties, sink);
+        }
+        let mut extra = self.extra(verb, properties, name.as_deref(), event.variant.is_some());
+        if let Some(anonymous) = &person.anonymous {
+            extra.insert("anonymous".to_owned(), Value::from(&**anonymous));
+        }
+        if let (Verb::Alias, Some(previous)) = (verb, first(self.call, &["previousId"])) {
+            let previous = sink.pseudonym(Who::Anonymous, &previous);
+            extra.insert("previous".to_owned(), Value::from(&*previous));
+        }
+        self.push(&lines, &items, extra, sink);
+        Ok(())
+    }
+
+    fn verb(&self) -> Result<Verb, Refusal> {
+        let verb = match self.call.get("type") {
+            Some(Value::String(verb)) => verb.as_str(),
+            None if self.call.contains_key("event") => "track",
+            None => "",
+            Some(other) => return Err(refusal("type", other, "must be a text")),
+        };
+        Ok(match verb {
+            "track" => Verb::Track,
+            "identify" => Verb::Identify,
+            "page" => Verb::Page,
+            "screen" => Verb::Screen,
+            "group" => Verb::Group,
+            "alias" => Verb::Alias,
+            other => {
+                let reason = "must be track, identify, page, screen, group or alias";
+                return Err(("type".to_owned(), other.to_owned(), reason));
+            }
+        })
+    }
+
+    /// Returns the kind, and the name where the kind does not say it.
+    fn kind(&self, verb: Verb) -> Result<(EventKind, Option<Cow<'a, str>>), Refusal> {
+        Ok(match verb {
+            Verb::Page | Verb::Screen => (EventKind::PageViewed, first(self.call, &["name"])),
+            Verb::Identify => (EventKind::Identified, None),
+            Verb::Alias if first(self.call, &["previousId"]).is_none() => {
+                return Err(("previousId".to_owned(), String::new(), "must not be empty"));
+            }
+            Verb::Alias => (EventKind::Identified, Some("alias".into())),
+            Verb::Group => (EventKind::Other, Some("group".into())),
+            Verb::Track => {
+                let Some(name) = first(self.call, &["event"]) else {
+                    return Err(("event".to_owned(), String::new(), "must not be empty"));
+                };
+                let kind = kind_of(&name);
+                (kind, (kind == EventKind::Other).then_some(name))
+            }
+        })
+    }
+
+    /// Returns when it happened: `timestamp`; else the client's time, set right by how far its
+    /// clock was off when it sent; else when it was sent or received.
+    fn moment(&self, zone: &TimeZone) -> Result<i64, Refusal> {
+        let read = |key: &str| -> Result<Option<i64>, Refusal> {
+            let value = match self.call.get(key).or_else(|| self.envelope.get(key)) {
+                None | Some(Value::Null) => return Ok(None),
+                Some(value) => value,
+            };
+            let text = text_of(value).unwrap_or_default();
+            let moment = parse(&text, DateFormat::YearFirst, zone)
+                .or_else(|| parse(&text, DateFormat::Epoch, zone));
+            moment.map(Some).ok_or_else(|| refusal(key, value, "not a date"))
+        };
+        if let Some(moment) = read("timestamp")? {
+            return Ok(moment);
+        }
+        let (original, sent) = (read("originalTimestamp")?, read("sentAt")?);
+        let received = read("receivedAt")?;
+        if let (Some(original), Some(sent), Some(received)) = (original, sent, received)
+            && (received - sent).abs() <= SKEW_MAX
+        {
+            return Ok(received - (sent - original));
+        }
+        let missing = || ("timestamp".to_owned(), String::new(), "must not be empty");
+        original.or(sent).or(received).ok_or_else(missing)
+    }
+
+    fn person(&self, sink: &mut Sink<'_>) -> Result<Person, Refusal> {
+        let named = |key: &str| {
+            let name = first(self.call, &[key])?;
+            let plain = name.to_lowercase();
+            let is_nobody = NOBODY.contains(&plain.as_str())
+                || plain.bytes().all(|byte| byte == b'0' || byte == b'-');
+            (!is_nobody).then_some(name)
+        };
+        let anonymous = named("anonymousId").map(|id| sink.pseudonym(Who::Anonymous, &id));
+        match (named("userId"), anonymous) {
+            (Some(user), anonymous) => {
+                Ok(Person { customer: sink.pseudonym(Who::Customer, &user), anonymous })
+            }
+            (None, Some(anonymous)) => Ok(Person { customer: anonymous, anonymous: None }),
+            (None, None) => {
+                let value = first(self.call, &["userId", "anonymousId"]).unwrap_or_default();
+                let reason = "`userId` or `anonymousId` must name somebody";
+                Err(("userId".to_owned(), value.into_owned(), reason))
+            }
+        }
+    }
+
+    /// Returns what has no column, without what says who somebody is.
+    fn extra(
+        &self,
+        verb: Verb,
+        properties: &Object,
+        name: Option<&str>,
+        has_variant: bool,
+    ) -> Object {
+        let about = match verb {
+            Verb::Identify | Verb::Group => About::Person,
+            Verb::Track | Verb::Page | Verb::Screen | Verb::Alias => About::Thing,
+        };
+        let mut used = USED.to_vec();
+        if properties.contains_key("product_id") || properties.contains_key("sku") {
+            used.extend(["name", "category"]);
+        }
+        if has_variant {
+            used.extend(["variant", "variation_id"]);
+        }
+        let mut extra = kept(properties, about, &used);
+        if let Some(name) = name.filter(|name| !is_personal(name)) {
+            let key = if matches!(verb, Verb::Page | Verb::Screen) { "page" } else { "event" };
+            extra.insert(key.to_owned(), Value::from(name));
+        }
+        let context = self.context();
+        if let Some(Value::Object(campaign)) = context.and_then(|context| context.get("campaign")) {
+            let campaign = kept(campaign, About::Thing, &[]);
+            if !campaign.is_empty() {
+                extra.insert("utm".to_owned(), Value::Object(campaign));
+            }
+        }
+        extra
+    }
+
+    fn context(&self) -> Option<&'a Object> {
+        let own = self.call.get("context").or_else(|| self.envelope.get("context"));
+        own.and_then(Value::as_object)
+    }
+
+    /// Hands one event line a product to the sink. What concerns the whole call stands on the
+    /// first.
+    fn push(
+        &self,
+        lines: &[Event<'_>],
+        items: &[Item<'_>],
+        mut extra: Object,
+        sink: &mut Sink<'_>,
+    ) {
+        let message_id = first(self.call, &["messageId"]);
+        let mut event_id = None;
+        for (at, (event, item)) in lines.iter().zip(items).enumerate() {
+            let line = at as i64;
+            if item.is_listed {
+                extra.extend(kept(item.object, About::Thing, items::KEYS));
+            }
+            let text = (!extra.is_empty()).then(|| Value::Object(extra.clone()).to_string());
+            extra.clear();
+            let event =
+                Event { extra: text.as_deref(), message_id: message_id.as_deref(), ..*event };
+            if let Some(product) = &item.product {
+                let mention = Mention {
+                    title: item.title.as_deref(),
+                    category: item.category.as_deref(),
+                    brand: item.brand.as_deref(),
+                };
+                sink.catalogue.mention(product, &mention);
+            }
+            let identity = match (event_id, &message_id) {
+                (Some(event_id), _) => Identity::LineOf(event_id, line),
+                (None, Some(message)) => Identity::Given(message.as_bytes(), line),
+                (None, None) => Identity::Row(self.text.as_bytes()),
+            };
+            event_id = Some(sink.push(&event, identity).event_id);
+        }
+    }
+}
+
+/// The columns that a call fills on all its lines.
+struct Facts<'a> {
+    texts: [Option<Cow<'a, str>>; 13],
+    currency: Option<String>,
+    default_currency: &'a str,
+    rating: f64,
+    propensity: f64,
+}
+
+impl<'a> Facts<'a> {
+    fn read(call: &Call<'a>, properties: &'a Object, shop: &Defaults<'a>) -> Result<Self, Refusal> {
+        let own = |keys: &[&str]| first(properties, keys);
+        let context = |outer: &str, keys: &[&str]| match call.context()?.get(outer)? {
+            Value::Object(inner) => first(inner, keys),
+            other => text_of(other),
+        };
+        let real = |key: &str, parse: fn(&str) -> Result<f64, &'static str>| {
+            let Some(value) = properties.get(key) else { return Ok(f64::NAN) };
+            let Some(text) = text_of(value) else { return Ok(f64::NAN) };
+            parse(&text).map_err(|reason| refusal(key, value, reason))
+        };
+        let query = match properties.get("query") {
+            Some(Value::Object(query)) => Some(Value::Object(query.clone()).to_string().into()),
+            _ => own(&["query"]),
+        };
+        let currency = own(&["currency"]).map(|code| code.to_uppercase());
+        if let Some(wrong) = currency.as_ref().filter(|code| !is_currency(code)) {
+            let reason = "must be three letters (ISO 4217)";
+            return Err(("currency".to_owned(), wrong.clone(), reason));
+        }
+        let texts = [
+            own(&["session_id"]).or_else(|| context("sessionId", &[])),
+            own(&["order_id"]),
+            query.filter(|query| !is_personal(query)),
+            own(&["placement"]),
+            own(&["campaign", "campaign_id"]),
+            own(&["creative", "creative_id"]),
+            own(&["decision", "decision_id"]),
+            own(&["experiment", "experiment_id"]),
+            own(&["variant", "variation_id"]),
+            own(&["channel"]).or_else(|| context("channel", &[])),
+            own(&["device"]).or_else(|| context("device", &["type"])),
+            own(&["store", "affiliation"]),
+            own(&["country"]).or_else(|| context("location", &["country"])),
+        ];
+        Ok(Self {
+            texts,
+            currency,
+            default_currency: shop.currency,
+            rating: real("rating", number)?,
+            propensity: real("propensity", propensity)?,
+        })
+    }
+
+    fn fill<'b>(&'b self, event: &mut Event<'b>) -> Result<(), Refusal> {
+        let [session, order, query, placement, campaign, creative, decision, rest @ ..] =
+            &self.texts;
+        let [experiment, variant, channel, device, store, country] = rest;
+        (event.session, event.order) = (session.as_deref(), order.as_deref());
+        (event.query, event.placement) = (query.as_deref(), placement.as_deref());
+        (event.campaign, event.creative) = (campaign.as_deref(), creative.as_deref());
+        (event.decision, event.experiment) = (decision.as_deref(), experiment.as_deref());
+        (event.channel, event.device) = (channel.as_deref(), device.as_deref());
+        (event.store, event.country) = (store.as_deref(), country.as_deref());
+        // A product's variant is its colour or size; that of something shown, or tried, is the
+        // policy.
+        let is_shown = event.decision.is_some() || event.experiment.is_some();
+        event.variant = variant.as_deref().filter(|_| is_shown);
+        event.currency = self.currency.as_deref().or(Some(self.default_currency));
+        (event.rating, event.propensity) = (self.rating, self.propensity);
+        Ok(())
+    }
+}
+
+/// Returns one event line a product, from what they share.
+fn lines<'b>(
+    event: &Event<'b>,
+    items: &'b [Item<'_>],
+    properties: &Object,
+) -> Result<Vec<Event<'b>>, Refusal> {
+    let mut lines = Vec::with_capacity(items.len());
+    for item in items {
+        let mut line = Event {
+            product: item.product.as_deref(),
+            quantity: item.quantity,
+            unit_price: item.price,
+            position: item.position,
+            ..*event
+        };
+        complete(&mut line).map_err(|reason| ("price".to_owned(), String::new(), reason))?;
+        lines.push(line);
+    }
+    // What a whole order is worth is the line's worth when there is one line without a price.
+    if let [line] = &mut lines[..]
+        && matches!(line.kind, EventKind::OrderCompleted | EventKind::OrderRefunded)
+        && line.amount == NULL_INT
+    {
+        for key in ["revenue", "total", "value", "subtotal"] {
+            if line.amount == NULL_INT {
+                line.amount = amount(properties, key, "")?;
+            }
+        }
+        complete(line).map_err(|reason| ("total".to_owned(), String::new(), reason))?;
+    }
+    Ok(lines)
+}
+
+/// Keeps how a person can be reached, outside the lake.
+fn keep_identifiers(customer: &str, traits: &Object, sink: &mut Sink<'_>) {
+    const KINDS: [(&str, &[&str]); 3] = [
+        ("email", &["email"]),
+        ("phone", &["phone"]),
+        ("loyalty", &["loyalty_number", "loyaltyNumber", "loyalty_id", "loyaltyId"]),
+    ];
+    for (kind, keys) in KINDS {
+        let Some(value) = first(traits, keys) else { continue };
+        let value = match kind {
+            "email" => value.to_lowercase(),
+            "phone" => value.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect(),
+            _ => value.into_owned(),
+        };
+        sink.identifier(customer, kind, &value);
+    }
+}
+
+fn refusal(key: &str, value: &Value, reason: &'static str) -> Refusal {
+    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    (key.to_owned(), value, reason)
+}

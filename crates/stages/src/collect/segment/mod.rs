@@ -1,0 +1,112 @@
+//! Segment calls as JSON lines: `track`, `identify`, `page`, `screen`, `group`, `alias`, and lines
+//! that hold a batch of them.
+//!
+//! Names, addresses and free text stay out of the lake ([`privacy`]); `email`, `phone` and the
+//! loyalty number of an `identify` call go to the ledger.
+
+mod call;
+mod items;
+mod privacy;
+
+use serde_json::{Map, Value};
+use shopwise_store::source::RawBatch;
+
+use super::sink::Sink;
+use super::{Importer, Opening};
+use crate::error::Result;
+
+/// A JSON object.
+type Object = Map<String, Value>;
+
+/// What is wrong with a call: field, value, reason.
+type Refusal = (String, String, &'static str);
+
+pub(super) fn open(_: &Opening<'_>) -> Result<Box<dyn Importer>> {
+    Ok(Box::new(Segment))
+}
+
+struct Segment;
+
+impl Importer for Segment {
+    fn rows(&mut self, batch: &RawBatch, sink: &mut Sink<'_>) -> Result<()> {
+        let (source, currency) = (sink.source(), sink.currency());
+        let shop = call::Defaults { source: &source, currency: &currency };
+        for row in 0..batch.rows() {
+            let (line, text) = (batch.line(row), batch.text(row, 0));
+            match serde_json::from_str::<Object>(text) {
+                Ok(object) => take_line(line, text, &object, &shop, sink),
+                Err(error) => {
+                    sink.read_row();
+                    sink.refuse(line, "", text.as_bytes(), no_json(text, &error));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes one call, or each call of a batch.
+fn take_line(
+    line: u64,
+    text: &str,
+    object: &Object,
+    shop: &call::Defaults<'_>,
+    sink: &mut Sink<'_>,
+) {
+    let Some(Value::Array(batch)) = object.get("batch") else {
+        take(line, text, object, &Object::new(), shop, sink);
+        return;
+    };
+    for one in batch {
+        let text = one.to_string();
+        match one {
+            Value::Object(call) => take(line, &text, call, object, shop, sink),
+            _ => {
+                sink.read_row();
+                sink.refuse(line, "batch", text.as_bytes(), "not a JSON object");
+            }
+        }
+    }
+}
+
+fn take(
+    line: u64,
+    text: &str,
+    call: &Object,
+    envelope: &Object,
+    shop: &call::Defaults<'_>,
+    sink: &mut Sink<'_>,
+) {
+    sink.read_row();
+    let call = call::Call { call, envelope, text };
+    if let Err((field, value, reason)) = call.take(shop, sink) {
+        sink.refuse(line, &field, value.as_bytes(), reason);
+    }
+}
+
+/// Returns why a line is not taken as JSON.
+fn no_json(text: &str, error: &serde_json::Error) -> &'static str {
+    if error.is_data() {
+        "not a JSON object"
+    } else if text.contains("NaN") || text.contains("Infinity") {
+        "not JSON: NaN and Infinity are no values; write null"
+    } else {
+        "not JSON"
+    }
+}
+
+/// Returns a value as text without space around it; objects, lists and nothing are `None`.
+fn text_of(value: &Value) -> Option<std::borrow::Cow<'_, str>> {
+    match value {
+        Value::String(text) => {
+            Some(text.trim().into()).filter(|text: &std::borrow::Cow<'_, str>| !text.is_empty())
+        }
+        Value::Number(number) => Some(number.to_string().into()),
+        Value::Bool(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Returns the first of these keys that has a text.
+fn first<'a>(object: &'a Object, keys: &[&str]) -> Option<std::borrow::Cow<'a, str>> {
+    keys.iter().find_map(|key| text_of(object.get(*key)?))
+}
