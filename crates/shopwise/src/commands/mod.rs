@@ -28,7 +28,7 @@ pub(crate) fn reports_json(reports: &[(StageReport, f64)]) -> Value {
     let (mut read, mut written) = (0, 0);
     let (mut stages, mut models) = (Vec::new(), Vec::new());
     for (report, took) in reports {
-        seconds.insert(report.stage.to_owned(), *took);
+        *seconds.entry(report.stage.to_owned()).or_insert(0.0) += *took;
         read += report.rows_read;
         written += report.rows_written;
         for (reason, count) in &report.refused {

@@ -42,10 +42,7 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     report.inputs.insert(EVENTS.name, version);
     report.parameter("session_minutes", shop.settings.session_minutes);
     report.parameter("time_zone", shop.settings.time_zone.clone());
-    let products = shop.ledger.products()?;
-    let campaigns = shop.ledger.campaigns()?;
-    let catalog = Catalog::new(&products, &campaigns);
-    let mut replay = Replay::new(&shop.settings, catalog, Keeps::Everything)?;
+    let mut replay = start(shop, Keeps::Everything)?;
     let mut shown = shop.lake.rebuild(&EXPOSURES)?;
     shop.lake.stream(SQL, |part| -> Result<()> {
         replay.extend(&part)?;
@@ -59,7 +56,7 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     replay.settle();
     report.rows_read = replay.rows();
     write_exposures(&mut replay, shown, &mut report)?;
-    let built = tables::build(&replay, &products, &shop.settings);
+    let built = tables::build(&replay, &shop.ledger.products()?);
     for (table, frame) in [
         (&SESSIONS, &built.sessions),
         (&ORDERS, &built.orders),
@@ -71,7 +68,7 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
         report.rows_written += frame.rows() as u64;
         report.metric(table.name, frame.rows());
     }
-    report.metric("other_currency_lines", built.other_currency_lines);
+    report.metric("rows_without_rate", replay.unvalued_rows());
     report.metric("outlier_lines", built.outlier_lines);
     Ok(report)
 }
@@ -81,8 +78,7 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
 /// # Errors
 /// Store errors.
 pub fn state(shop: &Shop, progress: &dyn Fn(u64)) -> Result<Replay> {
-    let catalog = Catalog::new(&shop.ledger.products()?, &shop.ledger.campaigns()?);
-    let mut replay = Replay::new(&shop.settings, catalog, Keeps::StateAlone)?;
+    let mut replay = start(shop, Keeps::StateAlone)?;
     shop.lake.stream(SQL, |part| -> Result<()> {
         replay.extend(&part)?;
         progress(replay.rows());
@@ -90,6 +86,13 @@ pub fn state(shop: &Shop, progress: &dyn Fn(u64)) -> Result<Replay> {
     })?;
     replay.settle();
     Ok(replay)
+}
+
+/// Returns the state before the first event of a shop.
+fn start(shop: &Shop, keeps: Keeps) -> Result<Replay> {
+    let ledger = &shop.ledger;
+    let catalog = Catalog::new(&ledger.products()?, &ledger.campaigns()?);
+    Replay::new(&shop.settings, catalog, &ledger.rates()?, keeps)
 }
 
 fn write_exposures(replay: &mut Replay, mut shown: Append, report: &mut StageReport) -> Result<()> {

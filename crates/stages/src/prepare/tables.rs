@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use shopwise_model::Product as Catalogued;
 use shopwise_model::frame::{Column, Frame, NULL_CODE, NULL_INT, Texts};
 use shopwise_model::money::units_from_micros;
 use shopwise_model::time::DAY;
-use shopwise_model::{Product as Catalogued, Settings};
 
-use super::fold::{Customer, OrderLine, Pair, Product, Replay};
+use super::fold::{Customer, Pair, Product, Replay};
 use super::outlier;
 
 /// The derived tables, and what was noticed.
@@ -18,16 +18,13 @@ pub(super) struct Built {
     pub(super) order_lines: Frame,
     pub(super) customers: Frame,
     pub(super) products: Frame,
-    pub(super) other_currency_lines: usize,
     pub(super) outlier_lines: usize,
 }
 
 /// Builds the tables. Customers and products stand in the order of their first event.
-pub(super) fn build(replay: &Replay, catalog: &[Catalogued], settings: &Settings) -> Built {
+pub(super) fn build(replay: &Replay, catalog: &[Catalogued]) -> Built {
     let amounts: Vec<i64> = replay.lines.iter().map(|line| line.amount).collect();
     let outliers = outlier::flags(&amounts);
-    let own = replay.names.currencies.code_of(&settings.currency).unwrap_or(NULL_CODE);
-    let foreign = |line: &&OrderLine| line.currency != NULL_CODE && line.currency != own;
     let catalog: FxHashMap<&str, &Catalogued> =
         catalog.iter().map(|product| (product.id.as_str(), product)).collect();
     Built {
@@ -36,7 +33,6 @@ pub(super) fn build(replay: &Replay, catalog: &[Catalogued], settings: &Settings
         order_lines: order_lines(replay, &outliers),
         customers: customers(replay, &catalog),
         products: products(replay, &catalog),
-        other_currency_lines: replay.lines.iter().filter(foreign).count(),
         outlier_lines: outliers.iter().filter(|outlier| **outlier).count(),
     }
 }
@@ -110,7 +106,9 @@ fn orders(replay: &Replay, outliers: &[bool]) -> Frame {
         let order = &mut rows[place];
         order.lines += 1;
         order.quantity += line.quantity;
-        order.amount += line.amount;
+        if line.amount != NULL_INT {
+            order.amount += line.amount;
+        }
         order.outlier |= *outlier;
     }
     let names = &replay.names;

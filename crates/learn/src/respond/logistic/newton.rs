@@ -48,7 +48,7 @@ pub(super) fn minimise(
     let mut first_length = None;
     let mut decrement_before = f64::INFINITY;
     for iteration in 1..=stop.iterations_max {
-        let blocks = Blocks::at(objective, &point, &selection).map_err(singular)?;
+        let blocks = Blocks::at(objective, &point, &selection).map_err(|error| singular(&error))?;
         let step = if is_exact {
             exact_step(&point, &blocks)
         } else {
@@ -77,7 +77,7 @@ pub(super) fn minimise(
 }
 
 /// Tells what to do when columns determine each other and the penalty is too weak to choose.
-fn singular(error: Error) -> Error {
+fn singular(error: &Error) -> Error {
     Error::NoSolution(format!(
         "{error}: lower the strength, or leave out columns that others determine"
     ))

@@ -1,7 +1,7 @@
 //! What each kind of event changes in the state.
 
 use shopwise_model::EventKind;
-use shopwise_model::frame::NULL_CODE;
+use shopwise_model::frame::{NULL_CODE, NULL_INT};
 
 use super::interest::{FATIGUE_HALF_LIFE_DAYS, left};
 use super::{Customer, Keeps, OrderLine, Replay, Session, Step, Thing};
@@ -58,8 +58,7 @@ impl Replay {
                     occurred_at: step.at,
                     quantity: step.quantity,
                     unit_price: step.unit_price,
-                    amount: step.amount,
-                    currency: step.currency,
+                    amount: if step.is_valued { step.amount } else { NULL_INT },
                     country: step.country,
                 });
             }

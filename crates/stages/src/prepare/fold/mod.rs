@@ -10,9 +10,11 @@ mod catalog;
 pub mod interest;
 mod state;
 mod step;
+mod worth;
 
 use rustc_hash::FxHashMap;
 use shopwise_model::frame::{Frame, NULL_CODE};
+use shopwise_model::money::Rate;
 use shopwise_model::time::SECOND;
 use shopwise_model::{Calendar, EventKind, Settings};
 
@@ -23,6 +25,7 @@ use crate::error::Result;
 pub use catalog::{Catalog, Thing};
 pub use state::{Customer, Everybody, OrderLine, Pair, Product, Session};
 pub(super) use step::{Names, OTHERS, Step};
+use worth::Worth;
 
 /// What a replay keeps beside the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +48,7 @@ pub struct Replay {
     /// Rows of the present microsecond, not yet taken in.
     waiting: Vec<Step>,
     catalog: Catalog,
+    worth: Worth,
     pub(super) names: Names,
     /// What is known of each product code before anything happened to it.
     pub(super) things: Vec<Thing>,
@@ -65,7 +69,14 @@ impl Replay {
     ///
     /// # Errors
     /// When the settings name no time zone.
-    pub fn new(settings: &Settings, catalog: Catalog, keeps: Keeps) -> Result<Self> {
+    pub fn new(
+        settings: &Settings,
+        catalog: Catalog,
+        rates: &[Rate],
+        keeps: Keeps,
+    ) -> Result<Self> {
+        let mut names = Names::default();
+        let worth = Worth::new(&settings.currency, rates, &mut names.currencies);
         let everybody = Everybody {
             categories: vec![0.0; catalog.categories()],
             brands: vec![0.0; catalog.brands()],
@@ -79,7 +90,8 @@ impl Replay {
             keeps,
             waiting: Vec::new(),
             catalog,
-            names: Names::default(),
+            worth,
+            names,
             things: Vec::new(),
             campaigns: Vec::new(),
             customers: Vec::new(),
@@ -105,7 +117,8 @@ impl Replay {
     pub fn extend(&mut self, part: &Frame) -> Result<()> {
         let steps = step::steps(part, &mut self.names, self.last_event)?;
         self.know_new_names();
-        for step in steps {
+        for mut step in steps {
+            self.worth.value(&mut step, &self.names.currencies, &self.calendar);
             if self.waiting.first().is_some_and(|first| first.at != step.at) {
                 self.take_in();
             }
@@ -114,6 +127,12 @@ impl Replay {
             self.rows += 1;
         }
         Ok(())
+    }
+
+    /// Returns how many rows have an amount in a currency for which there is no rate.
+    #[must_use]
+    pub fn unvalued_rows(&self) -> u64 {
+        self.worth.unvalued
     }
 
     /// Takes in the rows of the last moment, after which nothing more may come for that moment.

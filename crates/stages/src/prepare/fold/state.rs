@@ -119,6 +119,5 @@ pub struct OrderLine {
     pub quantity: i64,
     pub unit_price: i64,
     pub amount: i64,
-    pub currency: u32,
     pub country: u32,
 }

@@ -38,7 +38,10 @@ pub(in crate::prepare) struct Step {
     pub(in crate::prepare) propensity: f64,
     pub(in crate::prepare) quantity: i64,
     pub(in crate::prepare) unit_price: i64,
+    /// In the shop's currency; 0 when it is not known what it is worth there.
     pub(in crate::prepare) amount: i64,
+    /// Whether the amount is known in the shop's currency.
+    pub(in crate::prepare) is_valued: bool,
     pub(in crate::prepare) at: i64,
 }
 
@@ -92,6 +95,7 @@ pub(super) fn steps(
             quantity: present(quantities[row]),
             unit_price: present(prices[row]),
             amount: present(amounts[row]),
+            is_valued: true,
             at: times[row],
         });
     }

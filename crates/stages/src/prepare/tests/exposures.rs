@@ -199,11 +199,7 @@ proptest! {
     fn who_decides_beside_the_log_knows_the_same_bit_for_bit(steps in steps()) {
         let events = made(&steps);
         let (_folder, shop) = prepared(&events);
-        let catalog = Catalog::new(
-            &shop.ledger.products().unwrap(),
-            &shop.ledger.campaigns().unwrap(),
-        );
-        let mut live = Replay::new(&shop.settings, catalog, Keeps::StateAlone).unwrap();
+        let mut live = start(&shop, Keeps::StateAlone).unwrap();
         let mut asked = Vec::new();
         let times = events.time("occurred_at").unwrap();
         let mut from = 0;
