@@ -135,7 +135,7 @@ impl Learned {
         let mut candidates = Frame::default()
             .with("campaign", Column::Text(names))
             .with("placement", all("banner"))
-            .with("position", all("1"))
+            .with("position", all("banner-1"))
             .with("device", Column::Text(device))
             .with("channel", Column::Text(channel))
             .with("bid", Column::Int(bids));

@@ -141,3 +141,6 @@ fn popular(shop: &Shop, world: &World) -> Result<Policy> {
 fn learned(shop: &Shop, world: &World) -> Result<Policy> {
     Ok(Policy::Learned(Box::new(Learned::open(shop, world)?)))
 }
+
+#[cfg(test)]
+mod tests;

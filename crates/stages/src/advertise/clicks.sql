@@ -1,5 +1,6 @@
 SELECT *
-FROM (SELECT customer, campaign, placement, CAST(position AS VARCHAR) AS position, device, channel,
+FROM (SELECT customer, campaign, placement,
+             concat(placement, '-', CAST(position AS VARCHAR)) AS position, device, channel,
              clicked, occurred_at, event_id, line, {features}
       FROM exposures
       WHERE kind = 'ad_shown'

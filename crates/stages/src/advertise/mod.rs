@@ -1,6 +1,8 @@
 //! Advertising: how likely a click is, how likely an order after it, and which advert is worth most.
 //!
-//! Two response models are learned from the exposures and published: `click` and `conversion`.
+//! Two response models are learned from the exposures and published: `click` from the adverts shown,
+//! `conversion` from everything that was clicked, for what follows a click is the same question
+//! wherever it was clicked.
 //! [`Strategy`] asks them what showing each campaign is worth; [`Desk`] knows who may be shown and
 //! keeps the budgets.
 
