@@ -22,6 +22,7 @@ mod segment;
 pub(crate) mod sink;
 mod values;
 mod vocabulary;
+mod writer;
 
 use std::path::{Path, PathBuf};
 

@@ -189,8 +189,8 @@ const HIDDEN: &str = "…";
 /// Characters of a refused text that are looked at; fewer of them are kept.
 const MASKED_CHARACTERS: usize = 400;
 
-/// Returns a refused value so that it can be shown: where it is JSON, or should be, its shape and its
-/// keys, but no text and no long number.
+/// Returns a refused value so that it can be shown: where it is JSON, or should be, its shape and
+/// its keys, but no text and no long number.
 pub(in crate::collect) fn masked(text: &str) -> String {
     let is_value = !text.starts_with(['{', '[']) && !text.contains('"');
     if is_value && text.len() <= TEXT_BYTES_MAX && !text.contains(',') {
