@@ -89,11 +89,19 @@ pub struct Texts {
 impl Texts {
     /// Adds one row.
     pub fn push(&mut self, value: Option<&str>) {
-        let code = match value {
-            None => NULL_CODE,
-            Some(text) => self.intern(text),
+        let code = match (value, self.last()) {
+            (None, _) => NULL_CODE,
+            // Rows repeat the one before them more often than not; comparing is cheaper.
+            (Some(text), Some((code, last))) if text == last => code,
+            (Some(text), _) => self.intern(text),
         };
         self.codes.push(code);
+    }
+
+    /// Returns the last row with its code, unless it is missing.
+    fn last(&self) -> Option<(u32, &str)> {
+        let code = *self.codes.last()?;
+        Some((code, self.values.get(code as usize)?))
     }
 
     /// Adds one row by a code that [`Texts::intern`] returned.

@@ -39,8 +39,16 @@ pub(crate) struct Place {
 pub(crate) struct Keys {
     source: String,
     table: Seen,
-    /// The last content and its event: the lines of an order follow each other.
-    last: (Vec<u8>, [u8; 16]),
+    /// The last content: the lines of an order follow each other.
+    last: Last,
+}
+
+/// The content of the last line, its event and its number there.
+#[derive(Debug, Default)]
+struct Last {
+    content: Vec<u8>,
+    event_id: [u8; 16],
+    number: u32,
 }
 
 #[derive(Debug)]
@@ -88,13 +96,14 @@ impl Keys {
     pub(crate) fn new(source: &str) -> Self {
         let shards = vec![FxHashMap::default(); SHARDS];
         let table = Seen { shards, repeats: FxHashMap::default(), file: 0 };
-        Self { source: source.to_owned(), table, last: (Vec::new(), [0; 16]) }
+        Self { source: source.to_owned(), table, last: Last::default() }
     }
 
     /// Begins the next file: the count of equal rows starts anew. Returns whether files can still
     /// be told apart.
     pub(crate) fn begin_file(&mut self) -> bool {
         self.table.repeats.clear();
+        self.last = Last::default();
         self.table.file = self.table.file.saturating_add(1);
         self.table.file < u16::MAX
     }
@@ -121,42 +130,67 @@ impl Keys {
     }
 
     fn next_line(&mut self, content: &[u8]) -> Place {
-        if self.last.0 != content {
-            self.last.0.clear();
-            self.last.0.extend_from_slice(content);
-            self.last.1 = event_id(&self.source, content, 0);
+        let is_same = self.last.content == content && !content.is_empty();
+        if !is_same {
+            self.leave_last();
+            self.last.content.extend_from_slice(content);
+            self.last.event_id = event_id(&self.source, content, 0);
         }
-        let event_id = self.last.1;
+        let event_id = self.last.event_id;
         let line = |number| Key::of(&event_id, i64::from(number));
-        let (number, when) = self.table.count(line(0), line);
+        let after = is_same.then_some(self.last.number);
+        let (number, when) = self.table.count(line(0), after, line);
+        self.last.number = number;
         Place { event_id, line: i64::from(number), is_new: when == When::Never }
+    }
+
+    /// Remembers how many lines the last event has had, for when it comes again.
+    fn leave_last(&mut self) {
+        let Last { content, event_id, number } = &mut self.last;
+        if *number > 0 {
+            self.table.repeats.insert(Key::of(event_id, 0), *number);
+        }
+        content.clear();
+        *number = 0;
     }
 
     fn next_row(&mut self, content: &[u8]) -> Place {
         let mut id = event_id(&self.source, content, 0);
         let first = Key::of(&id, 0);
-        let (_, when) = self.table.count(first, |number| {
+        let (number, when) = self.table.count(first, None, |number| {
             id = event_id(&self.source, content, u64::from(number));
             Key::of(&id, 0)
         });
+        if number > 0 {
+            self.table.repeats.insert(first, number);
+        }
         Place { event_id: id, line: 0, is_new: when == When::Never }
     }
 }
 
 impl Seen {
-    /// Returns the first number whose key this file has not had, after the last one given out.
-    fn count(&mut self, first: Key, mut key: impl FnMut(u32) -> Key) -> (u32, When) {
-        let mut when = self.see(first);
-        if when != When::InThisFile {
-            return (0, when);
-        }
-        let mut number = self.repeats.get(&first).copied().unwrap_or(0);
-        while when == When::InThisFile {
+    /// Returns the first number whose key this file has not had. `after` is the last one given out,
+    /// where it is known.
+    fn count(
+        &mut self,
+        first: Key,
+        after: Option<u32>,
+        mut key: impl FnMut(u32) -> Key,
+    ) -> (u32, When) {
+        let mut number = match after {
+            Some(number) => number,
+            None => match self.see(first) {
+                When::InThisFile => self.repeats.get(&first).copied().unwrap_or(0),
+                when => return (0, when),
+            },
+        };
+        loop {
             number += 1;
-            when = self.see(key(number));
+            let when = self.see(key(number));
+            if when != When::InThisFile {
+                return (number, when);
+            }
         }
-        self.repeats.insert(first, number);
-        (number, when)
     }
 
     fn see(&mut self, key: Key) -> When {

@@ -22,6 +22,7 @@ mod segment;
 pub(crate) mod sink;
 mod values;
 mod vocabulary;
+mod writer;
 
 use std::path::{Path, PathBuf};
 
@@ -204,7 +205,13 @@ fn import_file(
         (None, None) => None,
     };
     sink.begin_file(file, format.unwrap_or(DateFormat::YearFirst))?;
-    while let Some(batch) = rows.next_batch()? {
+    while let Some(mut batch) = rows.next_batch()? {
+        if entry.reads == Reads::Lines {
+            // A line that nobody could read may say who somebody is.
+            for bad in &mut batch.bad {
+                bad.value = segment::masked(&bad.value);
+            }
+        }
         sink.refuse_bad(&batch.bad);
         importer.rows(&batch, sink)?;
         sink.flush()?;

@@ -5,10 +5,8 @@ use std::rc::Rc;
 
 use jiff::tz::TimeZone;
 use shopwise_model::money::is_currency;
-use shopwise_model::tables::EVENTS;
 use shopwise_model::time::{DAY, DateFormat, parse};
 use shopwise_model::{Event, Events};
-use shopwise_store::lake::Append;
 use shopwise_store::ledger::Identifier;
 use shopwise_store::source::BadRow;
 
@@ -17,6 +15,7 @@ use super::catalogue::Catalogue;
 use super::keys::{Identity, Keys, Place};
 use super::pseudonyms::{Pseudonyms, Who};
 use super::refused::Refused;
+use super::writer::Writer;
 use crate::error::{Error, Result};
 use crate::report::StageReport;
 use crate::shop::Shop;
@@ -32,8 +31,10 @@ pub(crate) struct Sink<'a> {
     zone: TimeZone,
     now: i64,
     format: DateFormat,
+    /// The last date as it was written, and its moment: the rows of an order share it.
+    last_date: (Vec<u8>, i64),
     events: Events,
-    append: Option<Append>,
+    writer: Option<Writer>,
     keys: Keys,
     pseudonyms: Pseudonyms<'a>,
     identifiers: Vec<Identifier>,
@@ -68,8 +69,9 @@ impl<'a> Sink<'a> {
             zone,
             now,
             format: DateFormat::YearFirst,
+            last_date: (Vec::new(), 0),
             events: Events::default(),
-            append: None,
+            writer: None,
             keys: known_keys(shop, source)?,
             pseudonyms: Pseudonyms::new(&shop.vault),
             identifiers: Vec::new(),
@@ -84,6 +86,7 @@ impl<'a> Sink<'a> {
     pub(crate) fn begin_file(&mut self, file: &Path, format: DateFormat) -> Result<()> {
         self.refused.begin_file(&file.display().to_string());
         self.format = format;
+        self.last_date.0.clear();
         if self.keys.begin_file() {
             return Ok(());
         }
@@ -126,10 +129,18 @@ impl<'a> Sink<'a> {
 
     /// Returns the moment that a field names, refusing the row when it names none.
     pub(crate) fn moment(&mut self, line: u64, field: &str, bytes: &[u8]) -> Option<i64> {
+        if self.last_date.0 == bytes && !bytes.is_empty() {
+            return Some(self.last_date.1);
+        }
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         let moment = parse(text, self.format, &self.zone);
-        if moment.is_none() {
-            self.refuse(line, field, bytes, "not a date in the file's format");
+        match moment {
+            None => self.refuse(line, field, bytes, "not a date in the file's format"),
+            Some(moment) => {
+                self.last_date.0.clear();
+                self.last_date.0.extend_from_slice(bytes);
+                self.last_date.1 = moment;
+            }
         }
         moment
     }
@@ -182,19 +193,19 @@ impl<'a> Sink<'a> {
         }
         let events = std::mem::take(&mut self.events);
         self.written += events.len() as u64;
-        let append = match &mut self.append {
-            Some(append) => append,
-            None => self.append.insert(self.shop.lake.append(&EVENTS)?),
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            None => self.writer.insert(Writer::begin(&self.shop.lake)?),
         };
-        Ok(append.write(&events.into_frame())?)
+        writer.write(events)
     }
 
     /// Commits everything and returns the counts.
     pub(crate) fn finish(mut self) -> Result<StageReport> {
         self.flush()?;
         let mut report = StageReport::new("collect");
-        if let Some(append) = self.append.take() {
-            append.commit(None)?;
+        if let Some(writer) = self.writer.take() {
+            writer.commit()?;
         }
         self.shop.ledger.keep_identifiers(&self.identifiers, self.now)?;
         let written = self.catalogue.write(&self.shop.ledger, self.now)?;
@@ -203,8 +214,11 @@ impl<'a> Sink<'a> {
             self.written + (written.products + written.campaigns + written.rates) as u64;
         report.metric("duplicates", self.duplicates + written.repeated);
         report.metric("products", written.products.max(written.mentioned));
-        report.metric("campaigns", written.campaigns);
-        report.metric("rates", written.rates);
+        for (name, count) in [("campaigns", written.campaigns), ("rates", written.rates)] {
+            if count > 0 {
+                report.metric(name, count);
+            }
+        }
         report.metric("customers", self.pseudonyms.count());
         report.refused = self.refused.commit()?;
         Ok(report)

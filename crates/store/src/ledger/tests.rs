@@ -363,7 +363,7 @@ fn two_programs_open_a_new_shop_at_once() {
 fn a_newer_ledger_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = sqlite(folder.path());
-    let sql = "UPDATE _sqlx_migrations SET version = 999";
+    let sql = "UPDATE _sqlx_migrations SET version = 999 WHERE version = 2";
     ledger.block(sqlx::query(sql).execute(&ledger.pool)).unwrap();
     let url = format!("sqlite://{}/ledger.db", folder.path().display());
     let error = Ledger::open(&url).unwrap_err().to_string();

@@ -30,6 +30,25 @@ impl Record {
         &self.ends[..self.fields]
     }
 
+    /// Adds a field; false when there are too many.
+    fn add(&mut self, field: &[u8]) -> bool {
+        if self.fields == FIELDS_MAX {
+            return false;
+        }
+        if self.fields == self.ends.len() {
+            self.ends.resize(2 * self.fields, 0);
+        }
+        let end = self.used + field.len();
+        if end > self.buffer.len() {
+            self.buffer.resize(2 * end, 0);
+        }
+        self.buffer[self.used..end].copy_from_slice(field);
+        self.ends[self.fields] = end;
+        self.used = end;
+        self.fields += 1;
+        true
+    }
+
     /// Reads every byte above 127 as the character of that number.
     pub(super) fn latin1_to_utf8(&mut self) {
         if self.bytes().is_ascii() {
@@ -67,7 +86,8 @@ impl Records {
             Separator::DoubleColon => Self::Split { lines: LineReader::new(stream), by: b"::" },
             Separator::Byte(byte) => {
                 let parser = ReaderBuilder::new().delimiter(byte).quoting(options.quotes).build();
-                Self::Quoted(Box::new(Quoted { stream, parser, line: 1, told: false }))
+                let special = Special::new(byte, options.quotes);
+                Self::Quoted(Box::new(Quoted { stream, parser, special, line: 1, told: false }))
             }
         }
     }
@@ -108,6 +128,7 @@ fn split(record: &mut Record, by: &[u8]) {
 pub(super) struct Quoted {
     stream: ByteStream,
     parser: Reader,
+    special: Special,
     line: u64,
     told: bool,
 }
@@ -122,6 +143,11 @@ impl Quoted {
             record.buffer.resize(4096, 0);
             record.ends.resize(64, 0);
         }
+        if self.special.cut_line(&mut self.stream, record)? {
+            self.line += 1;
+            return Ok(Found::Line(start));
+        }
+        (record.used, record.fields) = (0, 0);
         loop {
             let chunk = self.stream.chunk()?;
             let at_end = chunk.is_empty();
@@ -182,6 +208,58 @@ impl Quoted {
             }
             _ => Found::End,
         }
+    }
+}
+
+/// The bytes that mean something in a line. A line without quotes, which almost every line is, is
+/// cut at the separators alone: without the parser, with the same fields.
+struct Special {
+    separator: u8,
+    is_special: [bool; 256],
+}
+
+impl std::fmt::Debug for Special {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Special").field(&char::from(self.separator)).finish()
+    }
+}
+
+impl Special {
+    fn new(separator: u8, quotes: bool) -> Self {
+        let mut is_special = [false; 256];
+        for byte in [separator, b'\r', b'\n'] {
+            is_special[usize::from(byte)] = true;
+        }
+        is_special[usize::from(b'"')] |= quotes;
+        Self { separator, is_special }
+    }
+
+    /// Cuts the line that the stream is at, if the buffered bytes hold it whole and it needs no
+    /// parser. False leaves the stream where it was.
+    fn cut_line(&self, stream: &mut ByteStream, record: &mut Record) -> Result<bool> {
+        let chunk = stream.chunk()?;
+        let mut start = 0;
+        for (at, byte) in chunk.iter().enumerate() {
+            if !self.is_special[usize::from(*byte)] {
+                continue;
+            }
+            let is_end = *byte != self.separator;
+            let line_end = match (byte, chunk.get(at + 1)) {
+                (b'\n', _) => 1,
+                (b'\r', Some(b'\n')) => 2,
+                _ if is_end => return Ok(false),
+                _ => 0,
+            };
+            if !record.add(&chunk[start..at]) {
+                return Ok(false);
+            }
+            start = at + 1;
+            if line_end > 0 {
+                stream.consume(at + line_end);
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

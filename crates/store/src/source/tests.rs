@@ -79,6 +79,30 @@ fn fields_lines_and_header_of_a_small_file() {
 }
 
 #[test]
+fn lines_with_and_without_quotes_are_cut_alike() {
+    // The same records, plain and with every field quoted, in lines of all lengths and both ends.
+    let fields = ["", "a", " b ", "价", "x\ty", "longer text with spaces"];
+    for end in ["\n", "\r\n"] {
+        let (mut plain, mut quoted) = ("a,b,c".to_owned() + end, "a,b,c".to_owned() + end);
+        for number in 0..30_000 {
+            let field = |at: usize| fields[(number * 7 + number / 11 + at) % fields.len()];
+            plain += &format!("{},x{number},{}{end}", field(0), field(3));
+            quoted += &format!("\"{}\",\"x{number}\",\"{}\"{end}", field(0), field(3));
+        }
+        plain += "last,one,";
+        quoted += "last,one,\"\"";
+        let (_, plain, bad) = read_bytes(plain.as_bytes());
+        assert_eq!((plain.len(), bad.len()), (30_001, 0));
+        assert!(plain == read_bytes(quoted.as_bytes()).1, "{end:?}");
+    }
+    // Carriage returns alone end lines too, and quotes that are text stay text.
+    let (_, rows, _) = read_bytes(b"a,b\r1,2\r3,4\r\n\n5,6");
+    assert_eq!(rows.len(), 3);
+    let (_, rows, _) = read_bytes(b"a,b\n1,x \"y\" z\n2,w\n");
+    assert_eq!(rows, [row(2, &["1", "x \"y\" z"]), row(3, &["2", "w"])]);
+}
+
+#[test]
 fn the_separator_is_found_in_the_first_line() {
     for (text, separator) in [
         ("a,b;c,d", Separator::Byte(b',')),

@@ -15,6 +15,8 @@ use super::sink::Sink;
 use super::{Importer, Opening};
 use crate::error::Result;
 
+pub(super) use privacy::masked;
+
 /// A JSON object.
 type Object = Map<String, Value>;
 
@@ -37,7 +39,8 @@ impl Importer for Segment {
                 Ok(object) => take_line(line, text, &object, &shop, sink),
                 Err(error) => {
                     sink.read_row();
-                    sink.refuse(line, "", text.as_bytes(), no_json(text, &error));
+                    let shown = masked(text);
+                    sink.refuse(line, "", shown.as_bytes(), no_json(text, &error));
                 }
             }
         }
@@ -63,7 +66,8 @@ fn take_line(
             Value::Object(call) => take(line, &text, call, object, shop, sink),
             _ => {
                 sink.read_row();
-                sink.refuse(line, "batch", text.as_bytes(), "not a JSON object");
+                let shown = masked(&text);
+                sink.refuse(line, "batch", shown.as_bytes(), "not a JSON object");
             }
         }
     }
@@ -80,7 +84,7 @@ fn take(
     sink.read_row();
     let call = call::Call { call, envelope, text };
     if let Err((field, value, reason)) = call.take(shop, sink) {
-        sink.refuse(line, &field, value.as_bytes(), reason);
+        sink.refuse(line, &field, masked(&value).as_bytes(), reason);
     }
 }
 

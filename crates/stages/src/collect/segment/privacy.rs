@@ -183,10 +183,75 @@ fn is_network_address(text: &str) -> bool {
     text.parse::<std::net::IpAddr>().is_ok()
 }
 
+/// What stands where something was hidden.
+const HIDDEN: &str = "…";
+
+/// Characters of a refused text that are looked at; fewer of them are kept.
+const MASKED_CHARACTERS: usize = 400;
+
+/// Returns a refused value so that it can be shown: where it is JSON, or should be, its shape and
+/// its keys, but no text and no long number.
+pub(in crate::collect) fn masked(text: &str) -> String {
+    let is_value = !text.starts_with(['{', '[']) && !text.contains('"');
+    if is_value && text.len() <= TEXT_BYTES_MAX && !text.contains(',') {
+        return if looks_personal(text) { HIDDEN.to_owned() } else { text.to_owned() };
+    }
+    let characters: Vec<char> = text.chars().take(MASKED_CHARACTERS).collect();
+    let mut shown = String::new();
+    let mut rest = &characters[..];
+    while let [first, after @ ..] = rest {
+        if *first == '"' {
+            rest = mask_string(after, &mut shown);
+        } else if first.is_alphanumeric() {
+            let length = rest.iter().take_while(|c| c.is_alphanumeric()).count();
+            let word: String = rest[..length].iter().collect();
+            let is_short = length < 5 && word.bytes().all(|byte| byte.is_ascii_digit());
+            let is_literal = ["true", "false", "null", "NaN", "Infinity"].contains(&word.as_str());
+            shown.push_str(if is_short || is_literal { &word } else { HIDDEN });
+            rest = &rest[length..];
+        } else {
+            shown.push(*first);
+            rest = after;
+        }
+    }
+    shown
+}
+
+/// Shows a string that begins before `text` if it is a key, and returns what follows it.
+fn mask_string<'c>(text: &'c [char], shown: &mut String) -> &'c [char] {
+    let mut length = 0;
+    while length < text.len() && text[length] != '"' {
+        length += if text[length] == '\\' { 2 } else { 1 };
+    }
+    let (inner, rest) = text.split_at(length.min(text.len()));
+    let rest = rest.split_first().map_or(rest, |(_, rest)| rest);
+    let is_key = rest.iter().find(|c| !c.is_whitespace()) == Some(&':');
+    let inner: String = inner.iter().collect();
+    shown.push('"');
+    shown.push_str(if is_key && !is_personal(&inner) { &inner } else { HIDDEN });
+    shown.push('"');
+    rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_refused_value_shows_its_shape_and_not_who_somebody_is() {
+        for (given, shown) in [
+            ("someday", "someday"),
+            ("-1", "-1"),
+            ("ann@example.org", "…"),
+            ("+49 171 1234567", "…"),
+            (r#"{"a": "Ann", "b\"": 12, "c": 17850, NaN"#, r#"{"a": "…", "b\"": 12, "c": …, NaN"#),
+            (r#"["ann@x.y", {"cut": "An"#, r#"["…", {"cut": "…""#),
+            ("Ann,London,true,1.5", "…,…,true,1.5"),
+        ] {
+            assert_eq!(masked(given), shown, "{given}");
+        }
+    }
 
     #[test]
     fn words_are_in_order() {

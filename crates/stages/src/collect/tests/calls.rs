@@ -105,7 +105,7 @@ fn bad_calls_are_refused_with_their_place_and_nothing_stops() {
     };
     let lines = [
         good.to_owned(),
-        "{broken".to_owned(),
+        r#"{"email":"ann@example.org","id":17850,broken"#.to_owned(),
         good.replace("\"a\"", "NaN"),
         "[1]".to_owned(),
         good.replace("track", "trick"),
@@ -150,6 +150,11 @@ fn bad_calls_are_refused_with_their_place_and_nothing_stops() {
         "19||not JSON",
     ];
     assert_eq!(refused, expected);
+    let shown = given.rows("SELECT value FROM refused ORDER BY line").remove(0);
+    assert_eq!(
+        shown, r#"{"email":"…","id":…,…"#,
+        "who somebody is does not come in this way either"
+    );
 }
 
 #[test]

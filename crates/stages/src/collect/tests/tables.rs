@@ -147,8 +147,8 @@ fn a_file_shaped_as_our_events_keeps_every_field() {
     }
     let rows = given.rows(
         "SELECT kind, line, product, campaign, creative, decision, propensity, position, \
-         placement, variant, experiment, quantity, unit_price, amount, currency, rating, message_id, \
-         extra, occurred_at FROM events",
+         placement, variant, experiment, quantity, unit_price, amount, currency, rating, \
+         message_id, extra, occurred_at FROM events",
     );
     let expected = "ad_shown|3|mug|spring|red|d1|0.125|2|home|learned|e|2|2550000|5100000|EUR|4.5|\
                     m|{\"a\":1}|1970-01-01T00:00:07Z";
