@@ -54,14 +54,14 @@ impl Recommender for Filled {
         self.model.explain(history, item)
     }
 
-    fn reasons(
+    fn contributions(
         &self,
         history: History<'_>,
         options: &ListOptions<'_>,
         items: &[u32],
         pad: &mut Pad,
     ) -> Vec<Reason> {
-        self.model.reasons(history, options, items, pad)
+        self.model.contributions(history, options, items, pad)
     }
 
     /// The filling stands behind, with the score 0, or the last one's where that is below.

@@ -1,6 +1,6 @@
 //! From scores to lists: selecting the best, and lists for many users at once.
 
-use super::{History, ListOptions, Pad, Recommender, Scored, Seen};
+use super::{Contribution, History, ListOptions, Pad, Recommender, Scored, Seen};
 use crate::evaluate::ranking::RankedLists;
 use crate::interactions::Interactions;
 use rayon::prelude::*;
@@ -102,16 +102,26 @@ pub fn because_all(
             for at in block {
                 let items: Vec<u32> = lists.list(*at).iter().map(|one| one.item).collect();
                 let history = History::of(interactions, lists.users[*at]);
-                let reasons = model.reasons(history, options, &items, pad);
-                found.extend(reasons.iter().map(|reason| Because {
-                    model: reason.model,
-                    item: reason.parts.first().map(|part| part.item),
-                }));
+                let reasons = model.contributions(history, options, &items, pad);
+                found.extend(
+                    reasons.iter().map(|reason| Because {
+                        model: reason.model,
+                        item: largest(&reason.parts),
+                    }),
+                );
             }
             found
         })
         .flatten_iter()
         .collect()
+}
+
+/// Returns the item of the largest part, the first of equals by index.
+fn largest(parts: &[Contribution]) -> Option<u32> {
+    let better = |one: &&Contribution, other: &&Contribution| {
+        one.score.total_cmp(&other.score).then(other.item.cmp(&one.item))
+    };
+    parts.iter().max_by(better).map(|part| part.item)
 }
 
 /// Notes in the pad which items are not to be shown because the customer has them.

@@ -12,8 +12,8 @@ use crate::error::Result;
 /// Products in each list: a page.
 const LENGTH: usize = 20;
 
-/// Returns the rows of the table, by customer and rank. `known` are the log's customers and products.
-/// What the catalogue says is out of stock is left out.
+/// Returns the rows of the table, by customer and rank. `known` are the log's customers and
+/// products. What the catalogue says is out of stock is left out.
 pub(super) fn rows(
     log: &Log,
     known: &Interactions,
