@@ -256,16 +256,56 @@ impl Hybrid {
         self.members.iter().map(list).collect()
     }
 
-    fn add_up(&self, history: History<'_>, options: &ListOptions<'_>, pad: &mut Pad) {
+    /// Adds the members' scores up in the pad, and returns the candidates of each.
+    fn add_up(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> Vec<Vec<Scored>> {
         let mut inner = pad.inner.take().unwrap_or_default();
         let candidates = self.candidates(history, options, &mut inner);
         pad.inner = Some(inner);
         pad.scores.reserve(self.n_items);
-        for (member, list) in self.members.iter().zip(candidates) {
-            for one in &list {
+        for (member, list) in self.members.iter().zip(&candidates) {
+            for one in list {
                 *pad.scores.touch(one.item) += member.weight * f64::from(one.score);
             }
         }
+        candidates
+    }
+
+    /// Returns what the members and the items of the history add to each of `items`.
+    fn parts(
+        &self,
+        candidates: &[Vec<Scored>],
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        let mut largest = vec![(0.0, self.name()); items.len()];
+        let mut parts: Vec<Vec<Contribution>> = vec![Vec::new(); items.len()];
+        for (member, list) in self.members.iter().zip(candidates) {
+            let (places, asked, shares) = member.shares(list, items);
+            let reasons = member.model.contributions(history, options, &asked, pad);
+            for ((at, share), mut reason) in places.into_iter().zip(shares).zip(reasons) {
+                if share > largest[at].0 {
+                    largest[at] = (share, member.name);
+                }
+                let whole: f32 = reason.parts.iter().map(|part| part.score).sum();
+                if whole > 0.0 {
+                    reason.parts.iter_mut().for_each(|part| part.score *= share / whole);
+                    parts[at].append(&mut reason.parts);
+                }
+            }
+        }
+        pad.scores.reserve(self.n_items);
+        let reason = |((_, model), parts): ((f32, &'static str), Vec<Contribution>)| Reason {
+            model,
+            parts: added_up(&parts, &mut pad.scores),
+        };
+        largest.into_iter().zip(parts).map(reason).collect()
     }
 }
 
@@ -331,28 +371,20 @@ impl Recommender for Hybrid {
         pad: &mut Pad,
     ) -> Vec<Reason> {
         let candidates = self.candidates(history, options, pad);
-        let mut largest = vec![(0.0, self.name()); items.len()];
-        let mut parts: Vec<Vec<Contribution>> = vec![Vec::new(); items.len()];
-        for (member, list) in self.members.iter().zip(&candidates) {
-            let (places, asked, shares) = member.shares(list, items);
-            let reasons = member.model.contributions(history, options, &asked, pad);
-            for ((at, share), mut reason) in places.into_iter().zip(shares).zip(reasons) {
-                if share > largest[at].0 {
-                    largest[at] = (share, member.name);
-                }
-                let whole: f32 = reason.parts.iter().map(|part| part.score).sum();
-                if whole > 0.0 {
-                    reason.parts.iter_mut().for_each(|part| part.score *= share / whole);
-                    parts[at].append(&mut reason.parts);
-                }
-            }
-        }
-        pad.scores.reserve(self.n_items);
-        let reason = |((_, model), parts): ((f32, &'static str), Vec<Contribution>)| Reason {
-            model,
-            parts: added_up(&parts, &mut pad.scores),
-        };
-        largest.into_iter().zip(parts).map(reason).collect()
+        self.parts(&candidates, history, options, items, pad)
+    }
+
+    fn explained(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> (Vec<Scored>, Vec<Reason>) {
+        let candidates = self.add_up(history, options, pad);
+        let list = lists::select(self.n_items, history, options, pad);
+        let items: Vec<u32> = list.iter().map(|one| one.item).collect();
+        let reasons = self.parts(&candidates, history, options, &items, pad);
+        (list, reasons)
     }
 
     fn save(&self, into: &mut Writer) {

@@ -24,7 +24,7 @@ mod settings;
 pub use crate::neighbours::Scored;
 pub use content::Field;
 pub use filled::Filled;
-pub use lists::{Because, Lists, because_all, recommend_all};
+pub use lists::{Because, Lists, explain_all, recommend_all};
 pub use parameters::{Kind, Parameter, Parameters, Value};
 
 use crate::error::{Error, Result};
@@ -320,6 +320,20 @@ pub trait Recommender: std::fmt::Debug + Send + Sync {
         let reason =
             |item: &u32| Reason { model: self.name(), parts: self.explain(history, *item) };
         items.iter().map(reason).collect()
+    }
+
+    /// Returns the list that [`Recommender::recommend`] gives, with what
+    /// [`Recommender::contributions`] says of its entries.
+    fn explained(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> (Vec<Scored>, Vec<Reason>) {
+        let list = self.recommend(history, options, pad);
+        let items: Vec<u32> = list.iter().map(|one| one.item).collect();
+        let reasons = self.contributions(history, options, &items, pad);
+        (list, reasons)
     }
 
     /// Returns what [`Recommender::contributions`] does, largest part first.
