@@ -3,8 +3,8 @@
 //! Candidate, serving model and simple baselines are scored on the same newest window, one value a
 //! customer; paired bootstrap over customers says what is better. A model is published if it is
 //! better than every baseline (the interval of the mean difference lies above 0) and not worse than
-//! what serves (the interval of the relative difference lies below −1 %). The first model meets only
-//! the baselines. A baseline itself asks nobody: its verdict is [`Verdict::baseline`].
+//! what serves (the interval of the relative difference lies below −1 %). The first model meets
+//! only the baselines. A baseline itself asks nobody: its verdict is [`Verdict::baseline`].
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,8 +16,8 @@ use crate::report::ModelReport;
 use crate::shop::Shop;
 use crate::stage::Work;
 
-/// How much worse than what serves a model may surely not be, as a share of it: a loss below this is
-/// not worth staying with an old model that knows nothing of the newest events.
+/// How much worse than what serves a model may surely not be, as a share of it: a loss below this
+/// is not worth staying with an old model that knows nothing of the newest events.
 const WORSE_MIN: f64 = 0.01;
 
 /// A model in the contest.
@@ -269,8 +269,8 @@ pub fn check_format(name: &str, manifest: &Value, format: u32) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// Forty customers whose values are `mean` ± 0.1 by turns, so that a shift of all shifts the mean
-    /// and nothing else.
+    /// Forty customers whose values are `mean` ± 0.1 by turns, so that a shift of all shifts the
+    /// mean and nothing else.
     fn scores(mean: f64) -> Vec<f64> {
         (0..40).map(|at| mean + if at % 2 == 0 { 0.1 } else { -0.1 }).collect()
     }

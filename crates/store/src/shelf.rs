@@ -2,9 +2,9 @@
 //! files.
 //!
 //! A version is whole or not there at all: it is written beside its place, forced to disk and moved
-//! there by one rename. Nothing is ever changed in place, so a reader needs no lock; writers hold the
-//! shop's lease. Which version serves is said by the ledger, what the files mean by the stage that
-//! made them.
+//! there by one rename. Nothing is ever changed in place, so a reader needs no lock; writers hold
+//! the shop's lease. Which version serves is said by the ledger, what the files mean by the stage
+//! that made them.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -101,8 +101,8 @@ impl Shelf {
     /// Returns the manifest of a version.
     ///
     /// # Errors
-    /// [`Error::Io`] when there is none, [`Error::Settings`] when another version of the program laid
-    /// it out.
+    /// [`Error::Io`] when there is none, [`Error::Settings`] when another version of the program
+    /// laid it out.
     pub fn manifest(&self, name: &str, version: i64) -> Result<Value> {
         let path = self.place(name, version)?.join(MANIFEST);
         let text = std::fs::read(&path).map_err(Error::io(&path))?;

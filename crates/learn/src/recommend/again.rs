@@ -7,7 +7,10 @@
 
 use super::arrays::{Reader, Writer};
 use super::settings::HALF_LIFE_ITEMS;
-use super::{Contribution, History, Pad, Parameter, Parameters, Recommender, Training};
+use super::{
+    Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Training,
+    Vote,
+};
 use crate::error::Result;
 
 /// What can be set.
@@ -55,8 +58,30 @@ impl Recommender for Again {
     }
 
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
-        let own = history.votes(self.half_life_items).filter(|vote| vote.item == item);
-        own.map(|vote| Contribution { item, score: (vote.recency * vote.value) as f32 }).collect()
+        let options = ListOptions::unseen(1);
+        let reasons = self.reasons(history, &options, &[item], &mut Pad::default());
+        reasons.into_iter().flat_map(|reason| reason.parts).collect()
+    }
+
+    fn contributions(
+        &self,
+        history: History<'_>,
+        _options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        super::note_places(&mut pad.places, self.n_items(), items);
+        let empty = Reason { model: self.name(), parts: Vec::new() };
+        let mut reasons = vec![empty; items.len()];
+        let known = |vote: &Vote| (vote.item as usize) < self.n_items();
+        for vote in history.votes(self.half_life_items).filter(known) {
+            if let Some(at) = (pad.places.get(vote.item) as usize).checked_sub(1) {
+                let score = (vote.recency * vote.value) as f32;
+                reasons[at].parts.push(Contribution { item: vote.item, score });
+            }
+        }
+        pad.places.clear();
+        reasons
     }
 
     fn save(&self, into: &mut Writer) {
@@ -68,7 +93,7 @@ impl Recommender for Again {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recommend::{ListOptions, Seen};
+    use crate::recommend::Seen;
 
     #[test]
     fn what_was_had_lately_and_often_comes_first() {

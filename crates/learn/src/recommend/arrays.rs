@@ -1,10 +1,10 @@
 //! Named arrays in one buffer: how a fitted model is kept, so that it loads without parsing text.
 //!
-//! A buffer is a header of 64 bytes (`shopwise`, the format, the number of arrays, the length of the
-//! whole, the rest 0), a directory of 64 bytes an array (name in 40 bytes, kind, 4 bytes of 0, place
-//! of the first byte, number of values) and the arrays, each from a multiple of 64 bytes on. All
-//! numbers are little-endian. Equal arrays make equal bytes. The reader trusts nothing: whatever
-//! bytes it is given, it returns arrays or an error.
+//! A buffer is a header of 64 bytes (`shopwise`, the format, the number of arrays, the length of
+//! the whole, the rest 0), a directory of 64 bytes an array (name in 40 bytes, kind, 4 bytes of 0,
+//! place of the first byte, number of values) and the arrays, each from a multiple of 64 bytes on.
+//! All numbers are little-endian. Equal arrays make equal bytes. The reader trusts nothing:
+//! whatever bytes it is given, it returns arrays or an error.
 
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;

@@ -27,6 +27,28 @@ impl Filled {
         }
         Ok(Self { model, rest })
     }
+
+    fn fill(
+        &self,
+        list: &mut Vec<Scored>,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) {
+        let n_own = list.len();
+        if n_own >= options.length {
+            return;
+        }
+        let score = list.last().map_or(0.0, |last| last.score.min(0.0));
+        let more = ListOptions { length: options.length + n_own, ..*options };
+        for one in self.rest.recommend(history, &more, pad) {
+            if list.len() < options.length
+                && list[..n_own].iter().all(|known| known.item != one.item)
+            {
+                list.push(Scored { score, ..one });
+            }
+        }
+    }
 }
 
 pub(super) fn load(from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
@@ -54,14 +76,14 @@ impl Recommender for Filled {
         self.model.explain(history, item)
     }
 
-    fn reasons(
+    fn contributions(
         &self,
         history: History<'_>,
         options: &ListOptions<'_>,
         items: &[u32],
         pad: &mut Pad,
     ) -> Vec<Reason> {
-        self.model.reasons(history, options, items, pad)
+        self.model.contributions(history, options, items, pad)
     }
 
     /// The filling stands behind, with the score 0, or the last one's where that is below.
@@ -72,20 +94,20 @@ impl Recommender for Filled {
         pad: &mut Pad,
     ) -> Vec<Scored> {
         let mut list = self.model.recommend(history, options, pad);
-        let n_own = list.len();
-        if n_own >= options.length {
-            return list;
-        }
-        let score = list.last().map_or(0.0, |last| last.score.min(0.0));
-        let more = ListOptions { length: options.length + n_own, ..*options };
-        for one in self.rest.recommend(history, &more, pad) {
-            if list.len() < options.length
-                && list[..n_own].iter().all(|known| known.item != one.item)
-            {
-                list.push(Scored { score, ..one });
-            }
-        }
+        self.fill(&mut list, history, options, pad);
         list
+    }
+
+    fn explained(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> (Vec<Scored>, Vec<Reason>) {
+        let (mut list, mut reasons) = self.model.explained(history, options, pad);
+        self.fill(&mut list, history, options, pad);
+        reasons.resize(list.len(), Reason { model: self.rest.name(), parts: Vec::new() });
+        (list, reasons)
     }
 
     fn save(&self, into: &mut Writer) {

@@ -10,12 +10,12 @@ use super::arrays::{Reader, Writer, wrong};
 use super::blend::{self, Blend};
 use super::{
     Contribution, Entry, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender,
-    Scored, Seen, Training, largest_first, lists, saved,
+    Scored, Seen, Training, lists, saved,
 };
 use crate::error::{Error, Result};
 use crate::evaluate::split::hold_out;
 use crate::interactions::Interactions;
-use std::collections::BTreeMap;
+use crate::neighbours::Accumulator;
 use std::sync::Arc;
 
 /// The share of each customer's interactions held out to learn the weights where no validation part
@@ -160,8 +160,8 @@ impl Hybrid {
     /// Returns a blend of fitted members with given weights; those without weight are left out.
     ///
     /// # Errors
-    /// [`Error::TooLittle`] when no member has a weight above 0, [`Error::Length`] when members rank
-    /// different numbers of items.
+    /// [`Error::TooLittle`] when no member has a weight above 0, [`Error::Length`] when members
+    /// rank different numbers of items.
     pub fn of(
         members: Vec<(Arc<dyn Recommender>, f64)>,
         normalize: Normalize,
@@ -256,16 +256,56 @@ impl Hybrid {
         self.members.iter().map(list).collect()
     }
 
-    fn add_up(&self, history: History<'_>, options: &ListOptions<'_>, pad: &mut Pad) {
+    /// Adds the members' scores up in the pad, and returns the candidates of each.
+    fn add_up(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> Vec<Vec<Scored>> {
         let mut inner = pad.inner.take().unwrap_or_default();
         let candidates = self.candidates(history, options, &mut inner);
         pad.inner = Some(inner);
         pad.scores.reserve(self.n_items);
-        for (member, list) in self.members.iter().zip(candidates) {
-            for one in &list {
+        for (member, list) in self.members.iter().zip(&candidates) {
+            for one in list {
                 *pad.scores.touch(one.item) += member.weight * f64::from(one.score);
             }
         }
+        candidates
+    }
+
+    /// Returns what the members and the items of the history add to each of `items`.
+    fn parts(
+        &self,
+        candidates: &[Vec<Scored>],
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        let mut largest = vec![(0.0, self.name()); items.len()];
+        let mut parts: Vec<Vec<Contribution>> = vec![Vec::new(); items.len()];
+        for (member, list) in self.members.iter().zip(candidates) {
+            let (places, asked, shares) = member.shares(list, items);
+            let reasons = member.model.contributions(history, options, &asked, pad);
+            for ((at, share), mut reason) in places.into_iter().zip(shares).zip(reasons) {
+                if share > largest[at].0 {
+                    largest[at] = (share, member.name);
+                }
+                let whole: f32 = reason.parts.iter().map(|part| part.score).sum();
+                if whole > 0.0 {
+                    reason.parts.iter_mut().for_each(|part| part.score *= share / whole);
+                    parts[at].append(&mut reason.parts);
+                }
+            }
+        }
+        pad.scores.reserve(self.n_items);
+        let reason = |((_, model), parts): ((f32, &'static str), Vec<Contribution>)| Reason {
+            model,
+            parts: added_up(&parts, &mut pad.scores),
+        };
+        largest.into_iter().zip(parts).map(reason).collect()
     }
 }
 
@@ -323,7 +363,7 @@ impl Recommender for Hybrid {
         reasons.into_iter().flat_map(|reason| reason.parts).collect()
     }
 
-    fn reasons(
+    fn contributions(
         &self,
         history: History<'_>,
         options: &ListOptions<'_>,
@@ -331,27 +371,20 @@ impl Recommender for Hybrid {
         pad: &mut Pad,
     ) -> Vec<Reason> {
         let candidates = self.candidates(history, options, pad);
-        let mut largest = vec![(0.0, self.name()); items.len()];
-        let mut parts: Vec<BTreeMap<u32, f32>> = vec![BTreeMap::new(); items.len()];
-        for (member, list) in self.members.iter().zip(&candidates) {
-            let (places, asked, shares) = member.shares(list, items);
-            let reasons = member.model.reasons(history, options, &asked, pad);
-            for ((at, share), reason) in places.into_iter().zip(shares).zip(reasons) {
-                if share > largest[at].0 {
-                    largest[at] = (share, member.name);
-                }
-                let whole: f32 = reason.parts.iter().map(|part| part.score).sum();
-                for part in reason.parts.iter().filter(|_| whole > 0.0) {
-                    *parts[at].entry(part.item).or_default() += part.score * share / whole;
-                }
-            }
-        }
-        let reason = |((_, model), parts): ((f32, &'static str), BTreeMap<u32, f32>)| {
-            let parts = parts.into_iter().filter(|(_, score)| *score != 0.0);
-            let parts = parts.map(|(item, score)| Contribution { item, score }).collect();
-            Reason { model, parts: largest_first(parts) }
-        };
-        largest.into_iter().zip(parts).map(reason).collect()
+        self.parts(&candidates, history, options, items, pad)
+    }
+
+    fn explained(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> (Vec<Scored>, Vec<Reason>) {
+        let candidates = self.add_up(history, options, pad);
+        let list = lists::select(self.n_items, history, options, pad);
+        let items: Vec<u32> = list.iter().map(|one| one.item).collect();
+        let reasons = self.parts(&candidates, history, options, &items, pad);
+        (list, reasons)
     }
 
     fn save(&self, into: &mut Writer) {
@@ -369,6 +402,17 @@ impl Recommender for Hybrid {
             into.section(&format!("member{at}"), |into| saved::write(&*member.model, into));
         }
     }
+}
+
+/// Adds parts that come from the same item.
+fn added_up(parts: &[Contribution], sums: &mut Accumulator<f64>) -> Vec<Contribution> {
+    for part in parts {
+        *sums.touch(part.item) += f64::from(part.score);
+    }
+    let sum = |item: &u32| Contribution { item: *item, score: sums.get(*item) as f32 };
+    let added = sums.touched().iter().map(sum).filter(|part| part.score != 0.0).collect();
+    sums.clear();
+    added
 }
 
 impl Member {

@@ -11,8 +11,8 @@ use super::settings::{
     B, HALF_LIFE_ITEMS, K1, MINIMUM, SCORE, SHRINKAGE, SIGNIFICANCE, neighbours,
 };
 use super::{
-    Contribution, History, Kind, Pad, Parameter, Parameters, Recommender, Scored, Training, Vote,
-    largest_first, saved,
+    Contribution, History, Kind, ListOptions, Pad, Parameter, Parameters, Reason, Recommender,
+    Scored, Training, Vote, saved,
 };
 use crate::error::Result;
 use crate::neighbours::{Neighbours, RowIndex, Settings};
@@ -194,13 +194,38 @@ impl Recommender for ItemKnn {
     }
 
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
-        let norm = if self.is_for_ratings() { self.sum_and_norm(history, item).1 } else { 1.0 };
-        let part = |vote: Vote| {
-            let similarity = f64::from(self.graph.similarity(vote.item, item)?);
-            let score = vote.recency * similarity * vote.value / norm;
-            Some(Contribution { item: vote.item, score: score as f32 })
+        let options = ListOptions::unseen(1);
+        let reasons = self.reasons(history, &options, &[item], &mut Pad::default());
+        reasons.into_iter().flat_map(|reason| reason.parts).collect()
+    }
+
+    fn contributions(
+        &self,
+        history: History<'_>,
+        _options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        let places = &mut pad.places;
+        super::note_places(places, self.n_items(), items);
+        let mut norms = vec![0.0; items.len()];
+        let mut parts: Vec<Vec<(u32, f64)>> = vec![Vec::new(); items.len()];
+        for vote in self.votes(history) {
+            let (others, similarities) = self.graph.row(vote.item as usize);
+            for (other, similarity) in others.iter().zip(similarities) {
+                let Some(at) = (places.get(*other) as usize).checked_sub(1) else { continue };
+                let strength = vote.recency * f64::from(*similarity);
+                norms[at] += strength.abs();
+                parts[at].push((vote.item, strength * vote.value));
+            }
+        }
+        places.clear();
+        let reason = |(parts, norm): (Vec<(u32, f64)>, f64)| {
+            let norm = if self.is_for_ratings() { norm } else { 1.0 };
+            let part = |(item, part)| Contribution { item, score: (part / norm) as f32 };
+            Reason { model: self.name(), parts: parts.into_iter().map(part).collect() }
         };
-        largest_first(self.votes(history).filter_map(part).collect())
+        parts.into_iter().zip(norms).map(reason).collect()
     }
 }
 
@@ -225,7 +250,7 @@ mod tests {
         // s(0, 1) = 2 / √(2 · 3), s(1, 2) = 1 / √3.
         let history =
             History { items: &[0, 2, 9], weights: &[1.0, 3.0, 1.0], ..History::default() };
-        let options = crate::recommend::ListOptions::unseen(5);
+        let options = ListOptions::unseen(5);
         let list = model.recommend(history, &options, &mut Pad::default());
         assert_eq!(list.len(), 1);
         assert_eq!(list[0].item, 1);
@@ -249,11 +274,7 @@ mod tests {
             ages: Some(&ages),
             ..History::default()
         };
-        let list = model.recommend(
-            history,
-            &crate::recommend::ListOptions::unseen(5),
-            &mut Pad::default(),
-        );
+        let list = model.recommend(history, &ListOptions::unseen(5), &mut Pad::default());
         assert!((list[0].score - (2.0 / 6_f32.sqrt() + 0.25 / 3_f32.sqrt())).abs() < 1e-6);
     }
 
@@ -277,7 +298,7 @@ mod tests {
         assert!((model.predict_rating(history, 1).unwrap() - 1.0).abs() < 1e-9);
         assert_eq!(model.predict_rating(History::default(), 1), None);
         let mut pad = Pad::default();
-        let list = model.recommend(history, &crate::recommend::ListOptions::unseen(5), &mut pad);
+        let list = model.recommend(history, &ListOptions::unseen(5), &mut pad);
         assert_eq!((list[0].item, list[0].score), (1, 1.0));
     }
 }

@@ -1,6 +1,6 @@
 //! From scores to lists: selecting the best, and lists for many users at once.
 
-use super::{History, ListOptions, Pad, Recommender, Scored, Seen};
+use super::{Contribution, History, ListOptions, Pad, Reason, Recommender, Scored, Seen};
 use crate::evaluate::ranking::RankedLists;
 use crate::interactions::Interactions;
 use rayon::prelude::*;
@@ -17,6 +17,19 @@ pub struct Lists {
 }
 
 impl Lists {
+    fn of(users: &[u32], lists: Vec<Vec<Scored>>) -> Self {
+        let mut built = Self {
+            users: users.to_vec(),
+            offsets: vec![0],
+            entries: Vec::with_capacity(lists.iter().map(Vec::len).sum()),
+        };
+        for list in lists {
+            built.entries.extend(list);
+            built.offsets.push(built.entries.len());
+        }
+        built
+    }
+
     /// Returns the users, in the order in which they were asked for.
     #[must_use]
     pub fn users(&self) -> &[u32] {
@@ -64,16 +77,7 @@ pub fn recommend_all(
         })
         .flatten_iter()
         .collect();
-    let mut lists = Lists {
-        users: users.to_vec(),
-        offsets: vec![0],
-        entries: Vec::with_capacity(found.iter().map(Vec::len).sum()),
-    };
-    for list in found {
-        lists.entries.extend(list);
-        lists.offsets.push(lists.entries.len());
-    }
-    lists
+    Lists::of(users, found)
 }
 
 /// Why an entry of a list is there, in short.
@@ -85,33 +89,37 @@ pub struct Because {
     pub item: Option<u32>,
 }
 
-/// Returns why each entry of `lists` is there, in their order, computed in parallel. The lists must
-/// come from the same model, interactions and options.
+/// Returns the lists that [`recommend_all`] gives, and why each entry is there, in their order.
 #[must_use]
-pub fn because_all(
+pub fn explain_all(
     model: &dyn Recommender,
     interactions: &Interactions,
-    lists: &Lists,
+    users: &[u32],
     options: &ListOptions<'_>,
-) -> Vec<Because> {
-    let users: Vec<usize> = (0..lists.users.len()).collect();
-    users
+) -> (Lists, Vec<Because>) {
+    let because = |reason: &Reason| Because { model: reason.model, item: largest(&reason.parts) };
+    let found: Vec<(Vec<Scored>, Vec<Because>)> = users
         .par_chunks(BLOCK_USERS)
         .map_init(Pad::default, |pad, block| {
-            let mut found = Vec::new();
-            for at in block {
-                let items: Vec<u32> = lists.list(*at).iter().map(|one| one.item).collect();
-                let history = History::of(interactions, lists.users[*at]);
-                let reasons = model.reasons(history, options, &items, pad);
-                found.extend(reasons.iter().map(|reason| Because {
-                    model: reason.model,
-                    item: reason.parts.first().map(|part| part.item),
-                }));
-            }
-            found
+            let one = |user: &u32| {
+                let history = History::of(interactions, *user);
+                let (list, reasons) = model.explained(history, options, pad);
+                (list, reasons.iter().map(because).collect())
+            };
+            block.iter().map(one).collect::<Vec<_>>()
         })
         .flatten_iter()
-        .collect()
+        .collect();
+    let (lists, because): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    (Lists::of(users, lists), because.into_iter().flatten().collect())
+}
+
+/// Returns the item of the largest part, the first of equals by index.
+fn largest(parts: &[Contribution]) -> Option<u32> {
+    let better = |one: &&Contribution, other: &&Contribution| {
+        one.score.total_cmp(&other.score).then(other.item.cmp(&one.item))
+    };
+    parts.iter().max_by(better).map(|part| part.item)
 }
 
 /// Notes in the pad which items are not to be shown because the customer has them.

@@ -24,7 +24,7 @@ mod settings;
 pub use crate::neighbours::Scored;
 pub use content::Field;
 pub use filled::Filled;
-pub use lists::{Because, Lists, because_all, recommend_all};
+pub use lists::{Because, Lists, explain_all, recommend_all};
 pub use parameters::{Kind, Parameter, Parameters, Value};
 
 use crate::error::{Error, Result};
@@ -285,6 +285,8 @@ pub struct Pad {
     pub(crate) is_seen: Accumulator<bool>,
     /// For selecting the best.
     pub(crate) best: Best,
+    /// For each item that is to be explained its place among those, from 1.
+    pub(crate) places: Accumulator<u32>,
     /// The pad of a member, for models made of others.
     pub(crate) inner: Option<Box<Self>>,
 }
@@ -306,8 +308,9 @@ pub trait Recommender: std::fmt::Debug + Send + Sync {
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution>;
 
     /// Returns why each of `items` stands in the list that [`Recommender::recommend`] gives for the
-    /// same history and options: as [`Recommender::explain`], at the cost of about one list.
-    fn reasons(
+    /// same history and options: as [`Recommender::explain`], at the cost of about one list, the
+    /// parts in no order.
+    fn contributions(
         &self,
         history: History<'_>,
         _options: &ListOptions<'_>,
@@ -317,6 +320,35 @@ pub trait Recommender: std::fmt::Debug + Send + Sync {
         let reason =
             |item: &u32| Reason { model: self.name(), parts: self.explain(history, *item) };
         items.iter().map(reason).collect()
+    }
+
+    /// Returns the list that [`Recommender::recommend`] gives, with what
+    /// [`Recommender::contributions`] says of its entries.
+    fn explained(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> (Vec<Scored>, Vec<Reason>) {
+        let list = self.recommend(history, options, pad);
+        let items: Vec<u32> = list.iter().map(|one| one.item).collect();
+        let reasons = self.contributions(history, options, &items, pad);
+        (list, reasons)
+    }
+
+    /// Returns what [`Recommender::contributions`] does, largest part first.
+    fn reasons(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        let mut reasons = self.contributions(history, options, items, pad);
+        for reason in &mut reasons {
+            reason.parts = largest_first(std::mem::take(&mut reason.parts));
+        }
+        reasons
     }
 
     /// Writes what is needed to load the model; called through [`saved::to_bytes`].
@@ -354,6 +386,14 @@ pub(crate) fn to_averages(
 ) {
     scores.change(|item, sum| mean_of(item) + sum / norms.get(item));
     norms.clear();
+}
+
+/// Notes which items are to be explained, until [`Accumulator::clear`].
+pub(crate) fn note_places(places: &mut Accumulator<u32>, n_items: usize, items: &[u32]) {
+    places.reserve(n_items);
+    for (at, item) in items.iter().enumerate().filter(|(_, item)| (**item as usize) < n_items) {
+        *places.touch(*item) = at as u32 + 1;
+    }
 }
 
 /// Sorts parts of a score, largest first.

@@ -1,8 +1,8 @@
 //! Fitted models as bytes and back.
 //!
 //! A model is a section of named arrays that begins with the word for how it is loaded. What can be
-//! made again from the rest (an inverted index) is not kept. Loading checks every index against what
-//! it points into, so that bytes from anywhere give a model that can be asked, or an error.
+//! made again from the rest (an inverted index) is not kept. Loading checks every index against
+//! what it points into, so that bytes from anywhere give a model that can be asked, or an error.
 
 use super::arrays::{Reader, Writer, wrong};
 use super::{Entry, Recommender, filled};

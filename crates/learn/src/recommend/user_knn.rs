@@ -11,7 +11,7 @@ use super::arrays::{Reader, Writer, wrong};
 use super::settings::{B, K1, MINIMUM, SCORE, SHRINKAGE, SIGNIFICANCE, neighbours};
 use super::{
     Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Scored,
-    Training, largest_first, mean, saved,
+    Training, mean, saved,
 };
 use crate::error::Result;
 use crate::interactions::Interactions;
@@ -158,7 +158,7 @@ impl Recommender for UserKnn {
 
     /// A neighbour's part is shared equally among the items he has in common with the history: they
     /// are why he is a neighbour.
-    fn reasons(
+    fn contributions(
         &self,
         history: History<'_>,
         _options: &ListOptions<'_>,
@@ -191,7 +191,7 @@ impl Recommender for UserKnn {
                 item: *item,
                 score: (part / norm) as f32,
             };
-            Reason { model: self.name(), parts: largest_first(scored.map(part).collect()) }
+            Reason { model: self.name(), parts: scored.map(part).collect() }
         };
         (0..items.len()).map(reason).collect()
     }

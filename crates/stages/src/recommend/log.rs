@@ -15,8 +15,8 @@ use crate::error::Result;
 /// parameters are chosen: a tenth each, the usual cut, leaves four fifths to learn from.
 const WINDOW_SHARE: f64 = 0.1;
 
-/// Products of a customer that are remembered, the newest ones: bounds what one customer costs, whose
-/// products are compared in pairs, and what a robot can spoil.
+/// Products of a customer that are remembered, the newest ones: bounds what one customer costs,
+/// whose products are compared in pairs, and what a robot can spoil.
 pub const HISTORY_MAX: usize = 100;
 
 /// Customers who are asked in an evaluation: the standard error of NDCG is then below 0.006.
@@ -176,8 +176,8 @@ impl Log {
         is_seen.iter().filter(|seen| **seen).count()
     }
 
-    /// Returns what was known at the end of `part`: weights, and ages in days before that moment; of
-    /// each customer the newest [`HISTORY_MAX`] products.
+    /// Returns what was known at the end of `part`: weights, and ages in days before that moment;
+    /// of each customer the newest [`HISTORY_MAX`] products.
     pub(super) fn until(&self, part: u8) -> Result<Interactions> {
         let known = |pair: &&Pair| pair.part <= part;
         let end = self.pairs.iter().filter(known).map(|pair| pair.last).max().unwrap_or(0);
@@ -204,8 +204,8 @@ impl Log {
         Ok(Interactions::from_events(shape.0, shape.1, events, Joining::KeepLast)?)
     }
 
-    /// Returns what customers took in `part`, save what `repeats` keeps from them; asked is a seeded
-    /// sample of those who have a history.
+    /// Returns what customers took in `part`, save what `repeats` keeps from them; asked is a
+    /// seeded sample of those who have a history.
     pub(super) fn targets(
         &self,
         part: u8,

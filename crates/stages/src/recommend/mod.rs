@@ -1,12 +1,12 @@
 //! Recommending: what to show each customer next, and why.
 //!
-//! Candidates race on the customers of the newest days; the winner is fitted again on everything and
-//! published as the model `recommend` if it beats what is merely popular and is not worse than what
-//! serves. `popular` is published always, so that a shop can recommend from its first day. The table
-//! `recommendations` holds what the serving model says to everybody who has a history.
+//! Candidates race on the customers of the newest days; the winner is fitted again on everything
+//! and published as the model `recommend` if it beats what is merely popular and is not worse than
+//! what serves. `popular` is published always, so that a shop can recommend from its first day. The
+//! table `recommendations` holds what the serving model says to everybody who has a history.
 //!
-//! What serves is compared by its recipe, fitted on what the candidate was fitted on: its own numbers
-//! have seen the newest days and would win by memory.
+//! What serves is compared by its recipe, fitted on what the candidate was fitted on: its own
+//! numbers have seen the newest days and would win by memory.
 
 mod log;
 mod race;
@@ -48,6 +48,8 @@ const PRODUCTS_MIN: usize = 5;
 const TEXTS_MAX: usize = 50_000;
 /// Words that more products share than this tell little and cost most: they are left out.
 const COMMON_TERMS: &str = "2000";
+/// Alike products that are kept for each: a history of a hundred then costs some microseconds.
+const ALIKE: &str = "50";
 /// Fewer texts than this share of the products are no base for a model.
 const TEXTS_SHARE_MIN: f64 = 0.1;
 
@@ -195,7 +197,8 @@ fn content(log: &Log, catalog: &[Product]) -> Result<Option<Vec<u8>>> {
     let text =
         |place: &Option<u32>| place.map_or_else(Vec::new, |place| fields(&catalog[place as usize]));
     let documents: Vec<Vec<Field>> = texts.iter().map(text).collect();
-    let choice = Choice::new("content", &[("common_terms", COMMON_TERMS)])?;
+    let settings = [("common_terms", COMMON_TERMS), ("neighbours", ALIKE)];
+    let choice = Choice::new("content", &settings)?;
     Ok(Some(recipe::fit_content(&documents, &choice)?))
 }
 

@@ -18,11 +18,11 @@ pub(super) const MEASURE: &str = "ndcg@10";
 /// The lengths at which lists are measured: a row and a page of products.
 const CUTS: [usize; 2] = [10, 20];
 
-/// The most additions that one answer of user-knn may cost on average: some 200 µs.
-const ANSWER_WORK_MAX: f64 = 2e5;
+/// The most additions that one answer of user-knn may cost on average: some 50 µs.
+const ANSWER_WORK_MAX: f64 = 5e4;
 
-/// The most additions that user-knn's answers to all customers may cost: some 5 s on two cores.
-const ANSWERS_WORK_MAX: f64 = 4e9;
+/// The most additions that user-knn's answers to all customers may cost: some seconds.
+const ANSWERS_WORK_MAX: f64 = 1e9;
 
 /// The settings of one try, by name, all others being the defaults.
 type Settings = &'static [(&'static str, &'static str)];

@@ -67,7 +67,8 @@ impl Choice {
         json!({ "model": self.entry.name, "parameters": parameters.collect::<Value>() })
     }
 
-    /// Returns the choice that [`Choice::to_json`] wrote; `None` for what this program does not know.
+    /// Returns the choice that [`Choice::to_json`] wrote; `None` for what this program does not
+    /// know.
     fn of_json(value: &Value) -> Option<Self> {
         let mut choice = Self::new(value["model"].as_str()?, &[]).ok()?;
         for (name, setting) in value["parameters"].as_object()? {
@@ -102,7 +103,8 @@ impl Recipe {
         json!({ "model": self.name(), "members": members, "fill": self.fill.to_json() })
     }
 
-    /// Returns the recipe that [`Recipe::to_json`] wrote; `None` for what this program does not know.
+    /// Returns the recipe that [`Recipe::to_json`] wrote; `None` for what this program does not
+    /// know.
     pub(super) fn of_json(value: &Value) -> Option<Self> {
         let member = |value: &Value| Some((Choice::of_json(value)?, value["weight"].as_f64()?));
         let members: Vec<_> =

@@ -48,8 +48,8 @@ pub struct Explained {
 }
 
 impl Serving {
-    /// Loads the model of this name that serves: `recommend`, or the baseline `popular`; `None` when
-    /// none was published.
+    /// Loads the model of this name that serves: `recommend`, or the baseline `popular`; `None`
+    /// when none was published.
     ///
     /// # Errors
     /// Store errors; a damaged model and one of another format are refused.
@@ -91,9 +91,9 @@ impl Serving {
 
     /// Returns what to show a customer, best first.
     ///
-    /// `history` holds product, weight (see [`super::weight::of_counts`]) and age in days; the newest
-    /// [`HISTORY_MAX`] count. `allowed` says for each product whether it may be shown. An empty
-    /// history gets what is popular.
+    /// `history` holds product, weight (see [`super::weight::of_counts`]) and age in days; the
+    /// newest [`HISTORY_MAX`] count. `allowed` says for each product whether it may be shown. An
+    /// empty history gets what is popular.
     #[must_use]
     pub fn recommend(
         &self,
@@ -106,8 +106,8 @@ impl Serving {
         self.model.recommend(taken.history(), &self.options(length, allowed), pad)
     }
 
-    /// Returns why each of `items` stands in the list that [`Serving::recommend`] gives for the same
-    /// history, length and allowance.
+    /// Returns why each of `items` stands in the list that [`Serving::recommend`] gives for the
+    /// same history, length and allowance.
     #[must_use]
     pub fn explain(
         &self,
@@ -137,8 +137,8 @@ impl Serving {
     }
 }
 
-/// Returns the word for a reason: the model with the largest part of the score, and the weight of the
-/// product of the history that adds most to it.
+/// Returns the word for a reason: the model with the largest part of the score, and the weight of
+/// the product of the history that adds most to it.
 pub(super) fn reason(model: &str, because: Option<f32>) -> &'static str {
     match (model, because) {
         (_, None) | ("popular", _) => POPULAR,

@@ -1,7 +1,7 @@
 //! The table of recommendations: what the serving model says to every customer with a history.
 
 use shopwise_learn::interactions::{Events, Interactions, Repeats};
-use shopwise_learn::recommend::{because_all, recommend_all};
+use shopwise_learn::recommend::explain_all;
 use shopwise_model::Product;
 use shopwise_model::frame::{Column, Frame, Texts};
 
@@ -12,8 +12,8 @@ use crate::error::Result;
 /// Products in each list: a page.
 const LENGTH: usize = 20;
 
-/// Returns the rows of the table, by customer and rank. `known` are the log's customers and products.
-/// What the catalogue says is out of stock is left out.
+/// Returns the rows of the table, by customer and rank. `known` are the log's customers and
+/// products. What the catalogue says is out of stock is left out.
 pub(super) fn rows(
     log: &Log,
     known: &Interactions,
@@ -25,8 +25,7 @@ pub(super) fn rows(
     let options = serving.options(LENGTH, Some(&allowed));
     let has_history = |user: &u32| !known.row(*user as usize).0.is_empty();
     let users: Vec<u32> = (0..known.n_users() as u32).filter(has_history).collect();
-    let lists = recommend_all(&*serving.model, known, &users, &options);
-    let why = because_all(&*serving.model, known, &lists, &options);
+    let (lists, why) = explain_all(&*serving.model, known, &users, &options);
     let mut customer = Texts::default();
     let [mut product, mut because] = [named(serving.products()), named(serving.products())];
     let mut reasons = Texts::default();

@@ -200,18 +200,23 @@ fn ratings_count_by_their_height_and_are_not_asked_for_again() {
     let folder = tempfile::tempdir().unwrap();
     let shop = shop(folder.path());
     let path = folder.path().join("ratings.csv");
-    let mut log = "user,item,stars,when\n".to_owned();
+    let mut log = "user,item,stars,when,what\n".to_owned();
     for day in 0..5 {
         for user in 0..40 {
             let film = user % 2 * 10 + (user / 2 + day) % 7;
-            writeln!(log, "u{user},f{film},{},2024-05-0{} 12:{user:02}:00", 1 + film % 5, day + 1)
-                .unwrap();
+            let (stars, when) = (1 + film % 5, format!("2024-05-0{} 12:{user:02}:00", day + 1));
+            writeln!(log, "u{user},f{film},{stars},{when},product_reviewed").unwrap();
         }
     }
     std::fs::write(&path, log).unwrap();
-    let map =
-        [("user", "customer"), ("item", "product"), ("stars", "rating"), ("when", "occurred_at")]
-            .map(|(column, field)| (column.to_owned(), field.to_owned()));
+    let map = [
+        ("user", "customer"),
+        ("item", "product"),
+        ("stars", "rating"),
+        ("when", "occurred_at"),
+        ("what", "kind"),
+    ]
+    .map(|(column, field)| (column.to_owned(), field.to_owned()));
     let options = ImportOptions { map: map.to_vec(), ..ImportOptions::default() };
     collect::import(&shop, "csv", &[path], &options, 0, &|_| {}).unwrap();
     let report = go(&shop);

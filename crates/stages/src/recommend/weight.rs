@@ -1,8 +1,8 @@
 //! How much what a customer did with a product says that he wants it.
 //!
-//! The strongest thing that he did decides; doing it again adds less each time and never reaches the
-//! next stronger one: `weight = w · (2 − 1/n)` for `n` times. So the weight alone still tells what
-//! was bought from what was only looked at.
+//! The strongest thing that he did decides; doing it again adds less each time and never reaches
+//! the next stronger one: `weight = w · (2 − 1/n)` for `n` times. So the weight alone still tells
+//! what was bought from what was only looked at.
 
 use serde_json::Value;
 use shopwise_learn::recommend::Seen;

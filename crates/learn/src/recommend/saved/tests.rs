@@ -3,7 +3,7 @@
 use super::*;
 use crate::interactions::{Events, Repeats};
 use crate::recommend::{
-    Field, Filled, History, ListOptions, MODELS, Pad, Parameters, Seen, Training, because_all,
+    Field, Filled, History, ListOptions, MODELS, Pad, Parameters, Seen, Training, explain_all,
     recommend_all,
 };
 use proptest::prelude::*;
@@ -65,8 +65,10 @@ fn a_loaded_model_gives_equal_lists_and_reasons() {
             let options = ListOptions { seen, ..ListOptions::unseen(9) };
             let lists = recommend_all(&*model, &all, &users, &options);
             assert_eq!(lists, recommend_all(&*loaded, &all, &users, &options), "{model:?}");
-            let why = because_all(&*model, &all, &lists, &options);
-            assert_eq!(why, because_all(&*loaded, &all, &lists, &options), "{model:?}");
+            let explained = explain_all(&*model, &all, &users, &options);
+            assert_eq!(explained, explain_all(&*loaded, &all, &users, &options), "{model:?}");
+            assert_eq!(explained.0, lists, "{model:?}");
+            assert_eq!(explained.1.len(), lists.iter().map(|(_, list)| list.len()).sum::<usize>());
         }
     }
 }
@@ -83,6 +85,8 @@ fn reasons_are_the_explanations_of_the_list() {
             let items: Vec<u32> = list.iter().map(|one| one.item).collect();
             let reasons = model.reasons(history, &options, &items, &mut pad);
             assert_eq!(reasons.len(), items.len());
+            let (same, parts) = model.explained(history, &options, &mut pad);
+            assert_eq!((same, parts.len()), (list, items.len()), "{model:?}");
             for (item, reason) in items.iter().zip(reasons) {
                 assert_eq!(reason.parts, model.explain(history, *item), "{model:?}");
             }
