@@ -42,7 +42,7 @@ pub(super) fn documents(
     Ok(documents)
 }
 
-/// Returns the band of each number, from `band1` for the smallest fifth of the values that are there.
+/// Returns the band of each number, from `band1` for the smallest fifth of the values there are.
 fn bands(values: &[f64]) -> Vec<Option<String>> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
     sorted.sort_by(f64::total_cmp);

@@ -379,8 +379,8 @@ impl Rows {
         Ok(())
     }
 
-    /// Returns how long before now each row was: before the last row of all for a clock, of the same
-    /// user for an order.
+    /// Returns how long before now each row was: before the last row of all for a clock, of the
+    /// same user for an order.
     fn ages(&self, n_users: usize, is_clock: bool) -> Option<Vec<f32>> {
         if self.times.is_empty() {
             return None;

@@ -1,7 +1,7 @@
 //! `lab respond`: how likely is a response, or how large, and how good the predictions are.
 //!
-//! Numbers are used as they are, anything else as categories. A missing number counts as the mean, a
-//! missing category as a category of its own.
+//! Numbers are used as they are, anything else as categories. A missing number counts as the mean,
+//! a missing category as a category of its own.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -329,9 +329,9 @@ impl Fitted {
         }
     }
 
-    /// Returns the coefficients. `coefficients` and `intercept` belong to numbers in their own units
-    /// for linear, and to standardised numbers for logistic, whose penalty is stated for those; both
-    /// forms are there by name as well.
+    /// Returns the coefficients. `coefficients` and `intercept` belong to numbers in their own
+    /// units for linear, and to standardised numbers for logistic, whose penalty is stated for
+    /// those; both forms are there by name as well.
     fn describe(&self) -> Map<String, Value> {
         let score = self.score();
         let named = |pairs: Vec<(String, f64)>| -> Value {
@@ -349,7 +349,10 @@ impl Fitted {
             Self::Linear(_) => (&per_unit, json!({})),
             Self::Logistic(model) => (
                 &standardised,
-                json!({"C": logistic::Parameters::default().strength, "iterations": model.iterations()}),
+                json!({
+                    "C": logistic::Parameters::default().strength,
+                    "iterations": model.iterations(),
+                }),
             ),
         };
         let mut described = Map::new();

@@ -4,7 +4,8 @@
 //! exact (iteratively reweighted least squares). Else conjugate gradients, preconditioned with its
 //! most useful blocks, solve it as exactly as the distance to the optimum warrants (Dembo,
 //! Eisenstat & Steihaug 1982; Nocedal & Wright, *Numerical Optimization*, algorithm 7.1). Steps are
-//! halved until the objective falls enough (Armijo).
+//! halved until the objective falls enough (Armijo). Where weights or strength are so large that
+//! rounding keeps the decrement above the tolerance, the search ends when it falls no further.
 
 use crate::error::{Error, Result};
 use crate::linear_algebra::vector::{add_scaled, dot};
@@ -16,6 +17,9 @@ const ARMIJO: f64 = 1e-4;
 
 /// How often a step is halved before the search gives up.
 const HALVINGS_MAX: usize = 40;
+
+/// How many units in the last place the objective may rise by rounding alone.
+const ROUNDING: f64 = 16.0 * f64::EPSILON;
 
 /// The most products with the Hessian for one step.
 const PRODUCTS_MAX: usize = 1000;
@@ -42,8 +46,9 @@ pub(super) fn minimise(
     let is_exact = selection.is_all(objective.design);
     let mut point = objective.at(start);
     let mut first_length = None;
+    let mut decrement_before = f64::INFINITY;
     for iteration in 1..=stop.iterations_max {
-        let blocks = Blocks::at(objective, &point, &selection)?;
+        let blocks = Blocks::at(objective, &point, &selection).map_err(|error| singular(&error))?;
         let step = if is_exact {
             exact_step(&point, &blocks)
         } else {
@@ -51,7 +56,9 @@ pub(super) fn minimise(
             iterated_step(objective, &point, &blocks, target(&point, &blocks, first, stop))
         };
         let slope = dot(&point.gradient, &step);
-        if slope.abs().sqrt() <= stop.tolerance {
+        let decrement = slope.abs().sqrt();
+        let is_drowned = slope.abs() <= ROUNDING * point.value.abs();
+        if decrement <= stop.tolerance || (is_drowned && decrement > 0.5 * decrement_before) {
             // The last step costs nothing more and all but removes the rest of the error.
             add_scaled(&mut point.layout, 1.0, &step);
             return Ok((point.layout, iteration));
@@ -60,6 +67,7 @@ pub(super) fn minimise(
             Some(next) => point = next,
             None => break,
         }
+        decrement_before = decrement;
     }
     Err(Error::NoSolution(format!(
         "logistic regression did not converge in `{}` iterations: lower the strength, or look for \
@@ -68,10 +76,17 @@ pub(super) fn minimise(
     )))
 }
 
+/// Tells what to do when columns determine each other and the penalty is too weak to choose.
+fn singular(error: &Error) -> Error {
+    Error::NoSolution(format!(
+        "{error}: lower the strength, or leave out columns that others determine"
+    ))
+}
+
 /// Returns the first point along `step` where the objective has fallen enough. Near the optimum the
 /// decrease drowns in rounding, which the slack allows for.
 fn search(objective: &Objective<'_>, point: &Point, step: &[f64], slope: f64) -> Option<Point> {
-    let slack = 16.0 * f64::EPSILON * point.value.abs();
+    let slack = ROUNDING * point.value.abs();
     let mut length = 1.0;
     for _ in 0..HALVINGS_MAX {
         let mut layout = point.layout.clone();

@@ -134,6 +134,30 @@ fn separable_labels_have_a_finite_solution() {
 }
 
 #[test]
+fn heavy_weights_and_a_weak_penalty_still_end() {
+    // Rounding of the weighted sums then exceeds the tolerance, and columns depend on each other.
+    let made = Made::new();
+    let twice: Vec<f64> = made.x.iter().map(|x| 1e9 + 1e6 * x).collect();
+    let levels = &made.levels;
+    let table = Table::new(vec![
+        ("x", Column::Numeric(&made.x)),
+        ("twice", Column::Numeric(&twice)),
+        ("c", Column::Categorical { codes: &made.c, levels }),
+    ])
+    .unwrap();
+    let heavy: Vec<f64> = made.weights.iter().map(|weight| weight * 1e6).collect();
+    for (strength, weights) in [(1e6, &heavy), (1e3, &heavy), (1e9, &made.weights)] {
+        let parameters = Parameters { strength, ..Parameters::default() };
+        let fitted = parameters.fit(&table, &made.labels, Some(weights)).unwrap();
+        let probabilities = fitted.predict_probability(&table).unwrap();
+        // The intercept's slope at the optimum is zero: Σ s (p − y) = 0.
+        let rows = probabilities.iter().zip(&made.labels).zip(weights);
+        let slope: f64 = rows.map(|((p, y), s)| s * (p - f64::from(u8::from(*y)))).sum();
+        assert!(slope.abs() < 1e-9 * weights.iter().sum::<f64>(), "C {strength}: {slope}");
+    }
+}
+
+#[test]
 fn malformed_input_is_refused() {
     let table = Table::new(vec![("x", Column::Numeric(&[0.0, 1.0]))]).unwrap();
     let parameters = Parameters::default();
