@@ -2,9 +2,10 @@
 //!
 //! Lloyd's algorithm (S. P. Lloyd, *Least squares quantization in PCM*, 1982) from several greedy
 //! k-means++ starts, of which the one with the least inertia wins. On tables of up to 2,048 rows
-//! each Euclidean start is improved further by moving single rows, as Hartigan and Wong do, which
-//! finds lower inertia than Lloyd's iterations can. With other metrics than Euclidean the centre
-//! changes with it (see [`Metric`]): `manhattan` makes this k-medians, `cosine` spherical k-means.
+//! each Euclidean start is the best of four, improved further by moving single rows, as Hartigan
+//! and Wong do, which finds lower inertia than Lloyd's iterations can. With other metrics than
+//! Euclidean the centre changes with it (see [`Metric`]): `manhattan` makes this k-medians,
+//! `cosine` spherical k-means.
 //!
 //! What it does not do: choose k (see [`super::choose_k`]), scale the columns (see
 //! [`crate::scale`]), or find clusters that are not round.
@@ -22,6 +23,10 @@ use super::points::{BLOCK_ROWS, Rows};
 use super::seeding;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+
+/// How many tries a start has on a small table, where they cost next to nothing: with one, ten
+/// starts on 100 rows of ten uniform numbers missed scikit-learn's best by 0.15 % now and then.
+const TRIES_SMALL: usize = 4;
 
 /// The parameters of k-means.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +74,9 @@ impl KMeans {
         self.check(points.rows())?;
         let stop = self.stop(&rows);
         let mut rng = Pcg64Mcg::seed_from_u64(self.seed);
-        let seeds: Vec<u64> = (0..self.restarts).map(|_| rng.next_u64()).collect();
+        let tries = if self.is_exchanged(&rows) { TRIES_SMALL } else { 1 };
+        let starts = self.restarts.saturating_mul(tries);
+        let seeds: Vec<u64> = (0..starts).map(|_| rng.next_u64()).collect();
         let start = |seed: &u64| {
             let mut rng = Pcg64Mcg::seed_from_u64(*seed);
             let initial = seeding::plus_plus(self.metric, &rows, self.k, &mut rng);
@@ -116,12 +123,17 @@ impl KMeans {
     /// Runs from one of several starts: unlike [`Self::run`], not bound to Lloyd's optimum.
     fn start(&self, rows: &Matrix, initial: Matrix, stop: Stop) -> Result<Clustering> {
         let found = self.run(rows, initial, stop)?;
-        if self.metric != Metric::Euclidean || rows.rows() > exchange::ROWS_MAX {
+        if !self.is_exchanged(rows) {
             return Ok(found);
         }
         let Clustering { centers, labels, iterations, .. } = found;
         let centers = exchange::improve(rows, centers, labels, self.iterations_max);
         Clustering::from_centers(self.metric, rows, centers, iterations)
+    }
+
+    /// Returns whether single rows are moved after Lloyd's iterations.
+    fn is_exchanged(&self, rows: &Matrix) -> bool {
+        self.metric == Metric::Euclidean && rows.rows() <= exchange::ROWS_MAX
     }
 
     fn run(&self, rows: &Matrix, initial: Matrix, stop: Stop) -> Result<Clustering> {

@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::neighbours::{Neighbours, RowIndex, Settings};
 
 /// What can be set. Similarity, neighbours, shrinkage and b are the best compromise on the
-/// validation parts of five public data sets, from films that everybody saw to shops whose items
+/// validation parts of four public data sets, from films that everybody saw to shops whose items
 /// are bought five times; docs/measurements.md has the figures.
 pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter::whole("neighbours", "similar items kept for each item", 100, [1, 10_000]),

@@ -202,7 +202,13 @@ struct Data {
 
 impl Data {
     fn load(arguments: &Arguments, plan: &Plan) -> Result<Self> {
-        let read = |path: &Path| table::read(path, plan.columns.as_deref());
+        let read = |path: &Path| -> Result<Frame> {
+            let frame = table::read(path, plan.columns.as_deref())?;
+            if frame.rows() == 0 {
+                bail!("`{}` has no rows", path.display());
+            }
+            Ok(frame)
+        };
         let train = read(&arguments.train)?;
         let validation = arguments.validation.as_deref().map(read).transpose()?;
         let test = read(&arguments.test)?;
@@ -213,9 +219,6 @@ impl Data {
         let first_of_validation = rows.users.len();
         if let (Some(frame), Some(path)) = (&validation, &arguments.validation) {
             rows.append(frame, path, arguments, &mut users, &mut items)?;
-        }
-        if rows.users.is_empty() {
-            bail!("`{}` has no rows", arguments.train.display());
         }
         let shape = [users.len(), items.len()];
         let ages = rows.ages(shape[0], plan.is_clock);

@@ -244,6 +244,14 @@ impl Rows {
         }
         for name in &roles.numeric {
             let values = table::numbers(frame, name)?;
+            if let Some(row) = chosen.iter().find(|row| values[**row].is_infinite()) {
+                bail!(
+                    "column `{name}` must be finite or empty, got `{}` in row {} of `{}`",
+                    values[*row],
+                    row + 1,
+                    path.display()
+                );
+            }
             let values = chosen.iter().map(|row| values[*row]).collect();
             columns.push((name.clone(), Owned::Numeric(values)));
         }

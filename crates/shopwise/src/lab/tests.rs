@@ -1,5 +1,8 @@
 //! Every command through its own flags, on files small enough to compute by hand.
 
+mod bad_input;
+mod known_figures;
+
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
