@@ -18,6 +18,8 @@ pub struct Settings {
     pub query_memory_mib: u64,
     /// The seed of everything that is drawn by chance.
     pub seed: u64,
+    /// The smallest number of segments tried; equal to the largest it fixes the number.
+    pub segments_min: u32,
     /// The largest number of segments tried.
     pub segments_max: u32,
     /// The share of traffic on which adverts are drawn by chance.
@@ -34,6 +36,7 @@ impl Default for Settings {
             attribution_days: 7,
             query_memory_mib: 2048,
             seed: 42,
+            segments_min: 2,
             segments_max: 10,
             exploration: 0.1,
         }

@@ -60,6 +60,8 @@ fn k_means_finds_the_planted_segments() {
     };
     let mut lived = Lived::new(&settings);
     lived.live(180);
+    // As many as there are: choosing the number is another question than finding the segments.
+    (lived.shop.settings.segments_min, lived.shop.settings.segments_max) = (4, 4);
     lived.run(&["prepare", "profile"]);
     let truth = lived.world.customers_truth();
     let kinds: std::collections::BTreeMap<&str, i64> = truth
@@ -81,15 +83,17 @@ fn k_means_finds_the_planted_segments() {
 struct Beside {
     predicted: Vec<f64>,
     truth: Vec<f64>,
+    /// How often the question arises: 1, or for what follows a click the true chance of a click.
+    weight: Vec<f64>,
 }
 
 impl Beside {
-    /// Returns Σ predicted / Σ truth, of all rows and of each tenth by prediction.
+    /// Returns Σ weight × predicted / Σ weight × truth, of all rows and of each tenth by prediction.
     fn ratios(&self) -> (f64, Vec<f64>) {
         let mut order: Vec<usize> = (0..self.predicted.len()).collect();
         order.sort_by(|a, b| self.predicted[*a].total_cmp(&self.predicted[*b]));
         let ratio = |rows: &[usize]| {
-            let sum = |of: &[f64]| rows.iter().map(|row| of[*row]).sum::<f64>();
+            let sum = |of: &[f64]| rows.iter().map(|row| self.weight[*row] * of[*row]).sum::<f64>();
             sum(&self.predicted) / sum(&self.truth)
         };
         let tenth = order.len().div_ceil(10);
@@ -143,10 +147,12 @@ fn predicted_rates_are_the_simulators_probabilities() {
     let clicks = Beside {
         predicted: offers.iter().map(|offer| offer.p_click).collect(),
         truth: true_of("p_click"),
+        weight: vec![1.0; rows.len()],
     };
     let conversions = Beside {
         predicted: offers.iter().map(|offer| offer.p_conversion).collect(),
         truth: true_of("p_conversion"),
+        weight: true_of("p_click"),
     };
     clicks.check("clicks");
     conversions.check("conversions");

@@ -58,7 +58,7 @@ fn learning_beats_chance_and_what_is_popular() {
             .filter(|model| model["version"] == 1)
             .map(|model| (model["name"].as_str().unwrap(), model["published"] == true))
             .collect();
-        assert!(published["recommend"] && published["click"], "seed {seed}: {published:?}");
+        assert!(published["recommend"] && published["popular"], "seed {seed}: {published:?}");
         let page = std::fs::read_to_string(folder.path().join("shop/report.html")).unwrap();
         assert!(page.contains("<html"));
     }

@@ -66,8 +66,9 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     let scaled = scaler.apply(raw.clone())?;
     (work.progress)(report.rows_read);
     let kmeans = KMeans { restarts: RESTARTS, seed: shop.settings.seed, ..KMeans::default() };
-    let largest = (shop.settings.segments_max as usize).clamp(2, buyers.rows() - 1);
-    let choice = choose_k(&scaled, 2..=largest, &kmeans, SILHOUETTE_ROWS)?;
+    let [least, most] = [shop.settings.segments_min, shop.settings.segments_max]
+        .map(|count| (count as usize).clamp(2, buyers.rows() - 1));
+    let choice = choose_k(&scaled, least..=most.max(least), &kmeans, SILHOUETTE_ROWS)?;
     record(&mut report, &choice, &scaler);
     let segments =
         describe::segments(FEATURES, &raw, &scaled, &choice.best, &shop.settings.currency);
