@@ -22,7 +22,8 @@ impl Calendar {
         Some(Self { zone, quarter: i64::MIN, offset: 0 })
     }
 
-    /// Returns the number of the local day that a moment belongs to; the first of January 1970 is 0.
+    /// Returns the number of the local day that a moment belongs to; the first of January 1970 is
+    /// 0.
     #[must_use]
     pub fn day(&self, moment: i64) -> i32 {
         let local = moment.saturating_add(self.offset_at(moment));

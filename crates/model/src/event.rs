@@ -5,9 +5,15 @@ use crate::tables::EVENTS;
 
 macro_rules! kinds {
     ($($variant:ident $name:literal $doc:literal),* $(,)?) => {
-        /// The kind of an event: the Segment e-commerce vocabulary, exposures, and what files bring.
+        /// The kind of an event: the Segment e-commerce vocabulary, exposures, and what files
+        /// bring.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-        pub enum EventKind { $(#[doc = $doc] $variant),* , #[doc = "Any other event; its own name stands in `extra`."] #[default] Other }
+        pub enum EventKind {
+            $(#[doc = $doc] $variant),*,
+            #[doc = "Any other event; its own name stands in `extra`."]
+            #[default]
+            Other,
+        }
 
         impl EventKind {
             /// Every kind but [`EventKind::Other`].
@@ -50,8 +56,8 @@ kinds! {
     AdClicked "ad_clicked" "An advert was clicked.",
 }
 
-/// One line of one event, borrowed. Times are UTC microseconds, money is millionths of the currency's
-/// unit. Empty is `None`, or [`NULL_INT`] and NaN for numbers.
+/// One line of one event, borrowed. Times are UTC microseconds, money is millionths of the
+/// currency's unit. Empty is `None`, or [`NULL_INT`] and NaN for numbers.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "each field is a column documented in `tables::EVENTS`")]
 pub struct Event<'a> {

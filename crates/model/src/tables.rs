@@ -31,7 +31,9 @@ impl Table {
 }
 
 macro_rules! tables {
-    ($($(#[$doc:meta])* $constant:ident $name:literal { $($field:ident: $kind:ident),* $(,)? })*) => {
+    ($($(#[$doc:meta])* $constant:ident $name:literal {
+        $($field:ident: $kind:ident),* $(,)?
+    })*) => {
         $($(#[$doc])* pub const $constant: Table = Table {
             name: $name,
             fields: &[$(Field { name: stringify!($field), kind: Kind::$kind }),*],
@@ -43,8 +45,8 @@ macro_rules! tables {
 
 tables! {
     /// What happened, in time order within a file. The key is (event_id, line). `customer` is a
-    /// pseudonym; money is in millionths of `currency`; `propensity` is the probability with which the
-    /// shown thing was chosen; `extra` is a JSON object of everything else.
+    /// pseudonym; money is in millionths of `currency`; `propensity` is the probability with which
+    /// the shown thing was chosen; `extra` is a JSON object of everything else.
     EVENTS "events" {
         event_id: Id, line: Int, message_id: Text, source: Text, kind: Text, customer: Text,
         session: Text, product: Text, quantity: Int, unit_price: Int, amount: Int, currency: Text,
@@ -72,8 +74,8 @@ tables! {
         order: Text, line: Int, customer: Text, product: Text, occurred_at: Time, quantity: Int,
         unit_price: Int, amount: Int, price_zero: Bool, outlier: Bool,
     }
-    /// One row a customer, as of the last event. Days are of 86,400 seconds; money in the currency's
-    /// unit as a number.
+    /// One row a customer, as of the last event. Days are of 86,400 seconds; money in the
+    /// currency's unit as a number.
     CUSTOMER_FEATURES "customer_features" {
         customer: Text, first_seen: Time, last_seen: Time, events: Int, sessions: Int, views: Int,
         carts: Int, orders: Int, refunds: Int, monetary: Float, average_order: Float,
@@ -84,14 +86,14 @@ tables! {
     }
     /// One row a product, as of the last event.
     PRODUCT_FEATURES "product_features" {
-        product: Text, title: Text, category: Text, brand: Text, views: Int, carts: Int, orders: Int,
-        quantity: Int, refunds: Int, revenue: Float, average_price: Float, customers: Int,
+        product: Text, title: Text, category: Text, brand: Text, views: Int, carts: Int,
+        orders: Int, quantity: Int, refunds: Int, revenue: Float, average_price: Float, customers: Int,
         shown: Int, clicked: Int, first_sold: Time, last_sold: Time,
     }
     /// One row a thing shown: where, by whom it was chosen and with which probability; what came of
-    /// it; and what was known at that moment, from `customer_views` on. `settled` says that the time
-    /// in which an order counts as its outcome has passed; `value` is what was bought, `cost` what
-    /// the campaign paid, both in millionths.
+    /// it; and what was known at that moment, from `customer_views` on. `settled` says that the
+    /// time in which an order counts as its outcome has passed; `value` is what was bought, `cost`
+    /// what the campaign paid, both in millionths.
     EXPOSURES "exposures" {
         event_id: Id, line: Int, kind: Text, customer: Text, product: Text, campaign: Text,
         creative: Text, placement: Text, position: Int, decision: Text, propensity: Float,

@@ -1,7 +1,7 @@
 //! shopwise: the marketing brain of an online shop, as one program.
 //!
-//! This crate knows the command line, the clock and the environment; every formula stands in a crate
-//! below. Results go to standard output, progress and errors to standard error.
+//! This crate knows the command line, the clock and the environment; every formula stands in a
+//! crate below. Results go to standard output, progress and errors to standard error.
 
 mod commands;
 mod demo;

@@ -17,9 +17,9 @@ pub struct Place {
     pub propensity: f64,
 }
 
-/// Fills one place for each of `draws`, random numbers from 0 to below 1, as far as there are items:
-/// `items` of them, of which `ranked` names the best ones in falling order. Where the ranking has
-/// nothing left, a place is filled by chance.
+/// Fills one place for each of `draws`, random numbers from 0 to below 1, as far as there are
+/// items: `items` of them, of which `ranked` names the best ones in falling order. Where the
+/// ranking has nothing left, a place is filled by chance.
 ///
 /// # Errors
 /// [`Error::Parameter`] for `exploration` or a draw out of range.

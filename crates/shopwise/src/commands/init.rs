@@ -48,7 +48,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     }
     make(folder, &settings, random_key()?)?;
     Ok(format!(
-        "made the shop `{}`\nnext: shopwise import --shop {} --format csv|online-retail|movielens FILE",
+        "made the shop `{}`\n\
+         next: shopwise import --shop {} --format csv|online-retail|segment|movielens FILE",
         settings.name,
         folder.display()
     ))

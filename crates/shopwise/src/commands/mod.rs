@@ -1,4 +1,5 @@
-//! The commands, one a file: arguments in, text or JSON out. Nothing here prints or holds a formula.
+//! The commands, one a file: arguments in, text or JSON out. Nothing here prints or holds a
+//! formula.
 
 pub(crate) mod demo;
 pub(crate) mod import;

@@ -15,7 +15,8 @@ pub(crate) fn open(folder: &Path) -> Result<Shop> {
     let path = folder.join(SETTINGS);
     if !path.is_file() {
         bail!(
-            "`{}` is not a shop: there is no {SETTINGS}\nhint: make one with `shopwise init DIR`, or name it with --shop DIR",
+            "`{}` is not a shop: there is no {SETTINGS}\n\
+             hint: make one with `shopwise init DIR`, or name it with --shop DIR",
             folder.display()
         );
     }

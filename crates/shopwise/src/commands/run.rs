@@ -44,7 +44,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     })
 }
 
-/// Runs stages under the lease of the shop. When another run holds it, waits for its end if told to.
+/// Runs stages under the lease of the shop. When another run holds it, waits for its end if told
+/// to.
 pub(crate) fn run_loop(
     shop: &Shop,
     stages: &[&'static Stage],
@@ -138,7 +139,13 @@ fn ended(report: Option<&StageReport>, seconds: f64) -> RunEnd<'static> {
         Some(report) if report.skipped.is_some() => "skipped",
         Some(_) => "done",
     };
-    let metrics = report.map(|report| json!({ "metrics": report.metrics, "parameters": report.parameters, "skipped": report.skipped }));
+    let metrics = report.map(|report| {
+        json!({
+            "metrics": report.metrics,
+            "parameters": report.parameters,
+            "skipped": report.skipped,
+        })
+    });
     RunEnd {
         status,
         rows_read: report.map_or(0, |report| report.rows_read),

@@ -1,8 +1,8 @@
 //! The demo: a shop that does not exist, the whole loop over it, and what learning brought.
 //!
 //! The world lives under the random policy, the loop learns from its log, then three copies of the
-//! warmed world go on under common random numbers: one at random, one with what is popular, one with
-//! what was learned. The events of the last one join the shop, and the loop runs once more.
+//! warmed world go on under common random numbers: one at random, one with what is popular, one
+//! with what was learned. The events of the last one join the shop, and the loop runs once more.
 
 mod learned;
 mod outcome;

@@ -88,7 +88,8 @@ struct Beside {
 }
 
 impl Beside {
-    /// Returns Σ weight × predicted / Σ weight × truth, of all rows and of each tenth by prediction.
+    /// Returns Σ weight × predicted / Σ weight × truth, of all rows and of each tenth by
+    /// prediction.
     fn ratios(&self) -> (f64, Vec<f64>) {
         let mut order: Vec<usize> = (0..self.predicted.len()).collect();
         order.sort_by(|a, b| self.predicted[*a].total_cmp(&self.predicted[*b]));

@@ -48,7 +48,8 @@ fn fail(arguments: &[&str], code: i32) -> String {
     message
 }
 
-/// Returns the folder of public data sets, or says that a test is skipped.
+/// Returns a file of the public data sets, or says that a test is skipped.
+#[expect(clippy::disallowed_methods, reason = "a test finds its data by the environment")]
 fn data(name: &str) -> Option<PathBuf> {
     let file = std::env::var_os("SHOPWISE_DATA").map(|folder| Path::new(&folder).join(name));
     let found = file.filter(|file| file.exists());

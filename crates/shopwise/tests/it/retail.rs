@@ -32,11 +32,11 @@ fn count(file: &Path) -> Counted {
         for (at, byte) in line.bytes().enumerate() {
             quoted ^= byte == b'"';
             if byte == b',' && !quoted {
-                fields.push(&line[start..at]);
+                fields.push(line.get(start..at).unwrap_or_default());
                 start = at + 1;
             }
         }
-        fields.push(&line[start..]);
+        fields.push(line.get(start..).unwrap_or_default());
         if fields[price].starts_with('-') {
             counted.negative_prices += 1;
         } else if fields[invoice].starts_with('C') {

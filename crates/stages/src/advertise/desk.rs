@@ -98,8 +98,8 @@ impl Desk {
 
     /// Fills the slots of one visit: each in turn with the eligible campaign of highest expected
     /// value, or with probability `exploration` with any of those left. `offers` has one entry for
-    /// each of `eligible`; `draws` has one random number for each slot. What is shown is set aside in
-    /// the campaign's budget under the number of the visit.
+    /// each of `eligible`; `draws` has one random number for each slot. What is shown is set aside
+    /// in the campaign's budget under the number of the visit.
     ///
     /// # Errors
     /// When an offer or a draw is out of range.

@@ -1,10 +1,10 @@
-//! Advertising: how likely a click is, how likely an order after it, and which advert is worth most.
+//! Advertising: how likely a click is, how likely an order after it, and which advert is worth
+//! most.
 //!
-//! Two response models are learned from the exposures and published: `click` from the adverts shown,
-//! `conversion` from everything that was clicked, for what follows a click is the same question
-//! wherever it was clicked.
-//! [`Strategy`] asks them what showing each campaign is worth; [`Desk`] knows who may be shown and
-//! keeps the budgets.
+//! Two response models are learned from the exposures and published: `click` from the adverts
+//! shown, `conversion` from everything that was clicked, for what follows a click is the same
+//! question wherever it was clicked. [`Strategy`] asks them what showing each campaign is worth;
+//! [`Desk`] knows who may be shown and keeps the budgets.
 
 mod cases;
 mod desk;
@@ -44,7 +44,8 @@ const FORMAT: u32 = 1;
 
 /// Fewer exposures than this tell nothing about clicks.
 const EXPOSURES_MIN: usize = 1000;
-/// The newest exposures that are learned from: enough for a few hundred coefficients, and in memory.
+/// The newest exposures that are learned from: enough for a few hundred coefficients, and in
+/// memory.
 const EXPOSURES_MAX: usize = 1_000_000;
 /// Outcomes below which the mean rate is all that can be said.
 const OUTCOMES_MIN: usize = 50;

@@ -1,9 +1,9 @@
 //! How likely is a click, and an order after a click? Fitted, calibrated, measured and compared.
 //!
-//! Rows stand in time order. The oldest 64 % fit the model, the next 16 % choose the strength of its
-//! penalty and fit its calibration, the newest 20 % are the window on which it is measured beside the
-//! serving model and the baselines: the mean rate, and linear regression as textbooks have it. Then
-//! the model is fitted on all rows with the chosen strength.
+//! Rows stand in time order. The oldest 64 % fit the model, the next 16 % choose the strength of
+//! its penalty and fit its calibration, the newest 20 % are the window on which it is measured
+//! beside the serving model and the baselines: the mean rate, and linear regression as textbooks
+//! have it. Then the model is fitted on all rows with the chosen strength.
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -159,8 +159,8 @@ fn calibration(outcomes: &[bool]) -> Calibration {
     if positives >= ISOTONIC_OUTCOMES_MIN { Calibration::Isotonic } else { Calibration::Platt }
 }
 
-/// Fits on everything with the chosen strength. The calibration is fitted on rows that the candidate
-/// did not learn from: those it was chosen and measured by.
+/// Fits on everything with the chosen strength. The calibration is fitted on rows that the
+/// candidate did not learn from: those it was chosen and measured by.
 fn refit(
     table: &Table<'_>,
     labels: &[bool],

@@ -40,7 +40,8 @@ impl Strategy {
 
     /// Returns what showing each candidate is worth, in units of the currency. A candidate is a row
     /// with the columns of exposures that are known beforehand (features, campaign, placement,
-    /// position as `placement-position`, device, channel) and `bid`, what a click pays, in millionths.
+    /// position as `placement-position`, device, channel) and `bid`, what a click pays, in
+    /// millionths.
     ///
     /// # Errors
     /// When a column is missing.

@@ -3,8 +3,8 @@
 //! The policies are simple ones that need nothing but the log: `best-campaign` shows everybody the
 //! campaign with the highest click rate, `best-campaign-per-segment` each segment its own. Which
 //! campaign that is comes from the older half of the log; the newer half judges, so that a lucky
-//! campaign does not praise itself. Only the first advert of a visit counts: its propensity does not
-//! depend on another one.
+//! campaign does not praise itself. Only the first advert of a visit counts: its propensity does
+//! not depend on another one.
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,10 @@
 //! Feedback: outcomes meet the decisions that led to them.
 //!
 //! A visit is one decision: what it showed, what was clicked, and what was ordered in the same
-//! session or later on account of a click. For each policy, and for each policy within each segment:
-//! rates and revenue a visit with intervals over customers, and the lift over the policy `random`.
-//! Policies that never acted are judged from the logs of those that did, by inverse propensities.
-//! The exposures with their outcomes are what the next run learns from.
+//! session or later on account of a click. For each policy, and for each policy within each
+//! segment: rates and revenue a visit with intervals over customers, and the lift over the policy
+//! `random`. Policies that never acted are judged from the logs of those that did, by inverse
+//! propensities. The exposures with their outcomes are what the next run learns from.
 
 mod elsewhere;
 

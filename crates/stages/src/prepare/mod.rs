@@ -1,7 +1,7 @@
 //! Preparing: events become sessions, orders and features.
 //!
-//! The events are replayed once in time order through [`fold::Replay`]; the tables it leaves replace
-//! the former ones. Deleting a derived table and preparing again gives the same rows.
+//! The events are replayed once in time order through [`fold::Replay`]; the tables it leaves
+//! replace the former ones. Deleting a derived table and preparing again gives the same rows.
 
 mod exposures;
 pub mod features;

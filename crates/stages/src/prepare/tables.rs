@@ -148,8 +148,8 @@ fn bought(customer: &Customer) -> impl Iterator<Item = (&u32, &Pair)> {
     customer.pairs.iter().filter(|(_, pair)| pair.pieces > 0)
 }
 
-/// Returns the category of a product and what share of the customer's pieces it has: the largest one,
-/// the earliest in the alphabet among equals.
+/// Returns the category of a product and what share of the customer's pieces it has: the largest
+/// one, the earliest in the alphabet among equals.
 fn top_category<'a>(
     customer: &Customer,
     products: &[Arc<str>],

@@ -4,8 +4,8 @@ use shopwise_learn::Matrix;
 use shopwise_learn::cluster::Clustering;
 use shopwise_model::frame::{Column, Frame};
 
-/// Differences smaller than this many standard deviations are not worth a word (Cohen 1988 calls 0.2
-/// small, 0.5 medium).
+/// Differences smaller than this many standard deviations are not worth a word (Cohen 1988 calls
+/// 0.2 small, 0.5 medium).
 const EFFECT_MIN: f64 = 0.3;
 
 /// The most differences that a description names.

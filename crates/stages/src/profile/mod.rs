@@ -1,4 +1,5 @@
-//! Profiling: which customers are alike, what sets each group apart, and what each customer is worth.
+//! Profiling: which customers are alike, what sets each group apart, and what each customer is
+//! worth.
 //!
 //! Behaviour segments come from k-means over scaled features, the number of segments from the
 //! silhouette; value groups come from recency, frequency and monetary quintiles. Only customers who
@@ -99,7 +100,10 @@ fn record(report: &mut StageReport, choice: &Choice, scaler: &scale::Scaler) {
     let curve: Vec<_> = choice
         .curve
         .iter()
-        .map(|point| json!({ "k": point.k, "inertia": point.inertia, "silhouette": point.silhouette }))
+        .map(|point| {
+            let (k, inertia, silhouette) = (point.k, point.inertia, point.silhouette);
+            json!({ "k": k, "inertia": inertia, "silhouette": silhouette })
+        })
         .collect();
     report.metric("curve", curve);
     report.parameter("features", FEATURES);

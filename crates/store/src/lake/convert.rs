@@ -29,7 +29,8 @@ fn arrow_type(kind: Kind) -> DataType {
     }
 }
 
-/// Returns the Arrow schema of `table`; every column may be missing, so that later versions can add.
+/// Returns the Arrow schema of `table`; every column may be missing, so that later versions can
+/// add.
 pub(super) fn arrow_schema(table: &Table) -> Arc<Schema> {
     let fields: Vec<Field> = table
         .fields

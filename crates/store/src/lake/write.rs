@@ -97,8 +97,9 @@ impl Append {
         self.rows
     }
 
-    /// Makes all rows visible at once, in place of the former ones if they replace them, and returns
-    /// the table's new version; without anything to change nothing is committed. `transaction` names this write: (application, its own version).
+    /// Makes all rows visible at once, in place of the former ones if they replace them, and
+    /// returns the table's new version; without anything to change nothing is committed.
+    /// `transaction` names this write: (application, its own version).
     ///
     /// # Errors
     /// [`Error::Lake`] when the log cannot be written; the table then stays as it was.

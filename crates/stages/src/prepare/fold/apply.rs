@@ -72,7 +72,8 @@ impl Replay {
     fn step_customer(&mut self, step: &Step, thing: Thing) {
         let customer = &mut self.customers[step.customer as usize];
         let silent = step.at - customer.last_seen > self.gap;
-        // A refund is booked by the shop: it neither begins a visit nor shows that the customer came.
+        // A refund is booked by the shop: it neither begins a visit nor shows that the customer
+        // came.
         let by_shop = step.kind == EventKind::OrderRefunded;
         if customer.events == 0 {
             (customer.first_seen, customer.last_seen) = (step.at, step.at);

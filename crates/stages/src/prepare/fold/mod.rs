@@ -172,8 +172,8 @@ impl Replay {
         self.campaigns[code as usize]
     }
 
-    /// Returns what is known at `at` about showing a thing to a customer: the vector that a decision
-    /// uses, equal to what preparing finds for it later.
+    /// Returns what is known at `at` about showing a thing to a customer: the vector that a
+    /// decision uses, equal to what preparing finds for it later.
     #[must_use]
     pub fn features(&self, customer: Option<u32>, thing: Thing, at: i64) -> Features {
         features::read(self, customer.unwrap_or(NULL_CODE), thing, at)

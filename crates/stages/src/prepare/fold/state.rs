@@ -34,8 +34,8 @@ pub struct Customer {
     pub brands: Interest,
     /// The mean logarithm of the prices of what was looked at and bought.
     pub price: Level,
-    /// What happened between the customer and each product or, under [`super::Thing::shown_as`], each
-    /// campaign.
+    /// What happened between the customer and each product or, under [`super::Thing::shown_as`],
+    /// each campaign.
     pub pairs: FxHashMap<u32, Pair>,
     pub(super) session: Option<usize>,
 }
