@@ -11,8 +11,8 @@ use crate::shop::Shop;
 use crate::taste::utility;
 use crate::visit::Guest;
 
-/// The largest number of days between a click and its order: with a moment that may lie later in the
-/// day it stays below seven days of 24 hours.
+/// The largest number of days between a click and its order: with a moment that may lie later in
+/// the day it stays below seven days of 24 hours.
 const DELAY_DAYS_MAX: u32 = 6;
 /// Days in which the inclination to order falls to 1/e.
 const DELAY_DAYS: f64 = 2.5;

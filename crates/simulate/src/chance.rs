@@ -1,9 +1,9 @@
 //! Chance without a stream: each draw is a hash of what it is for.
 //!
-//! A [`Chance`] is a place in a tree of hashes. Naming a branch ([`Chance::of`]) gives another place;
-//! the number at a place never depends on what else was drawn. The hash is the finalizer of splitmix64
-//! (Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators, 2014): for one place it maps
-//! different branches to different places.
+//! A [`Chance`] is a place in a tree of hashes. Naming a branch ([`Chance::of`]) gives another
+//! place; the number at a place never depends on what else was drawn. The hash is the finalizer of
+//! splitmix64 (Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators, 2014): for
+//! one place it maps different branches to different places.
 
 use std::f64::consts::TAU;
 
@@ -90,13 +90,15 @@ impl Chance {
         -(-self.unit()).ln_1p()
     }
 
-    /// Returns a draw from the geometric distribution of this mean, counting from 0, at most `most`.
+    /// Returns a draw from the geometric distribution of this mean, counting from 0, at most
+    /// `most`.
     pub(crate) fn count(self, mean: f64, most: usize) -> usize {
         let rate = (1.0 / mean.max(1e-9)).ln_1p();
         ((self.exponential() / rate) as usize).min(most)
     }
 
-    /// Returns an index with a probability proportional to its weight; 0 when no weight is positive.
+    /// Returns an index with a probability proportional to its weight; 0 when no weight is
+    /// positive.
     pub(crate) fn pick(self, weights: impl Iterator<Item = f64> + Clone) -> usize {
         let mut left = self.unit() * weights.clone().sum::<f64>();
         let mut last = 0;

@@ -50,8 +50,9 @@ pub(crate) struct Customer {
     pub(crate) visits: f32,
     pub(crate) weekend_share: f32,
     pub(crate) evening_share: f32,
-    /// Mean number of further products in an order.
+    /// Mean number of further products in an order, and how far it varies: from 0 to 1.
     pub(crate) basket: f32,
+    pub(crate) basket_spread: f32,
     pub(crate) return_rate: f32,
     /// What is added to the logit of every click and of every purchase.
     pub(crate) clicks: f32,
@@ -92,7 +93,8 @@ impl Customer {
             weekend_share: logistic(-0.9 + apart * kind.weekend + noise(10, 0.5)) as f32,
             evening_share: logistic(-0.3 + apart * kind.evening + noise(11, 0.5)) as f32,
             basket: (-0.3 + apart_thrice * kind.basket + noise(12, 0.3)).exp() as f32,
-            return_rate: logistic(-2.3 + apart_twice * kind.returns + noise(13, 0.4)) as f32,
+            basket_spread: (1.0 / apart.max(1.0)) as f32,
+            return_rate: logistic(-2.4 + apart * kind.returns + noise(13, 0.4)) as f32,
             clicks: (tastes * 0.25 * chance.of(14).normal()) as f32,
             buys: (tastes * (apart_twice * kind.buys + noise(15, 0.25))) as f32,
             joined,

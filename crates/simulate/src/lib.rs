@@ -1,5 +1,5 @@
-//! A shop that does not exist, with known truth: for the demo, for tests, for trying a policy before
-//! it costs money.
+//! A shop that does not exist, with known truth: for the demo, for tests, for trying a policy
+//! before it costs money.
 //!
 //! [`World`] holds customers with hidden tastes and a catalogue. Each day it says who visits
 //! ([`World::begin_day`]), is told what to show, and says what came of it ([`World::end_day`]) as

@@ -70,8 +70,8 @@ const STARTS: std::ops::Range<i64> = 0..7_258_118_400_000_000;
 pub struct Settings {
     /// How many customers there are, those included who join later: 1 to 10,000,000.
     pub customers: u32,
-    /// Days in which customers join and for which campaigns are planned: 1 to 3,650. A world goes on
-    /// after them.
+    /// Days in which customers join and for which campaigns are planned: 1 to 3,650. A world goes
+    /// on after them.
     pub days: u32,
     /// The seed of everything that is drawn by chance.
     pub seed: u64,
@@ -80,10 +80,11 @@ pub struct Settings {
     /// How many campaigns there are: 0 to 100,000.
     pub campaigns: u32,
     /// How strong tastes are, 0 to 10. At 0 all products are equal in appeal and price and no two
-    /// customers differ in what they click or buy.
+    /// customers differ in what they click or buy; they still differ in when they come, how much
+    /// they buy at once and what they send back.
     pub tastes: f64,
-    /// How far archetypes lie apart, 0 to 10: at 0 they are equal, from about 5 their habits hardly
-    /// overlap.
+    /// How far archetypes lie apart, 0 to 10: at 0 they are equal, at 2 they overlap, from about 6
+    /// k-means finds nearly everybody's.
     pub separation: f64,
     /// How many recommended products a visit has room for: 0 to 100.
     pub list_slots: u32,
@@ -104,7 +105,7 @@ impl Default for Settings {
             products: 1_000,
             campaigns: 40,
             tastes: 1.0,
-            separation: 1.0,
+            separation: 2.0,
             list_slots: 8,
             ad_slots: 2,
             currency: "USD".to_owned(),

@@ -1,14 +1,16 @@
 //! The hidden truth of a click and of an order.
 //!
-//! The utility of a product p for a customer c is
-//! `taste(category) + taste(brand) + appeal(p) − sensitivity(c) |ln price − ln preferred price|`.
-//! A shown thing is clicked with the probability
-//! `logistic(base + ln examination(position) + utility + customer + creative − 0.12 times shown lately)`
-//! and a click leads to an order with
-//! `logistic(base + half the tastes + a quarter of the appeal − sensitivity max(0, ln price − ln
-//! preferred) + customer)`. Both are linear in the logit, so that a logistic regression on affinity,
-//! price, popularity, position and times shown can come near the truth. Bases are solved for, so that
-//! random exposures meet the rates below whatever the tastes.
+//! ```text
+//! utility      = taste(category) + taste(brand) + appeal − sensitivity |ln price − ln preferred|
+//! p_click      = logistic(base + ln examination(position) + utility + customer + creative
+//!                         − 0.12 times shown lately)
+//! p_conversion = logistic(base + taste / 2 + appeal / 4
+//!                         − sensitivity max(0, ln price − ln preferred) + customer)
+//! ```
+//!
+//! Both are linear in the logit, so that a logistic regression on affinity, price, popularity,
+//! position and times shown can come near the truth. Each time shown counts exp(−days ago / 7).
+//! The bases are solved for, so that random exposures meet the rates below whatever the tastes.
 
 use crate::campaigns::Campaigns;
 use crate::catalog::Catalog;
@@ -23,7 +25,7 @@ const CONVERSION_RATE: f64 = 0.07;
 const ORGANIC_RATE: f64 = 0.0115;
 /// What each time a thing was shown lately takes from the logit of a click.
 const FATIGUE: f64 = 0.12;
-/// Times shown beyond which a customer does not get more tired.
+/// Times shown beyond which a customer does not get more tired; below the 16 that are remembered.
 const FATIGUE_MAX: f64 = 10.0;
 /// How many random exposures the bases are solved on.
 const SAMPLE: u64 = 8_192;

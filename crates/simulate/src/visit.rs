@@ -40,7 +40,9 @@ const CAMPAIGNS_FROM: u32 = 1 << 31;
 /// Days in which the weight of having been shown falls to 1/e.
 const FORGETTING_DAYS: f64 = 7.0;
 /// Days after which having been shown is forgotten altogether.
-const FORGOTTEN_DAYS: u32 = 28;
+const FORGOTTEN_DAYS: u16 = 28;
+/// The parts in which one time of having been shown is kept.
+const SEEN_PARTS: f64 = 4096.0;
 
 /// One visit before anything is decided.
 #[derive(Debug, Clone, Copy)]
@@ -79,12 +81,14 @@ impl Guest {
     }
 }
 
-/// How often a customer was shown a thing lately.
+/// How often a customer was shown a thing lately, in 8 bytes: there are millions of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
     thing: u32,
-    day: u32,
-    weight: f32,
+    /// The day of the last time, counted modulo 2^16.
+    day: u16,
+    /// How much the times counted on that day, in parts of [`SEEN_PARTS`].
+    weight: u16,
 }
 
 /// Returns how often the thing was shown lately: each time counts exp(−days ago / 7).
@@ -94,9 +98,13 @@ pub(crate) fn shown_lately(seen: &[Seen], shown: Shown, day: u32) -> f64 {
 }
 
 impl Seen {
-    fn faded(&self, day: u32) -> f64 {
-        let ago = day.saturating_sub(self.day);
-        let weight = f64::from(self.weight);
+    fn days_ago(self, day: u32) -> u16 {
+        (day as u16).wrapping_sub(self.day)
+    }
+
+    fn faded(self, day: u32) -> f64 {
+        let ago = self.days_ago(day);
+        let weight = f64::from(self.weight) / SEEN_PARTS;
         if ago == 0 { weight } else { weight * (-f64::from(ago) / FORGETTING_DAYS).exp() }
     }
 }
@@ -109,11 +117,12 @@ fn number_of(shown: Shown) -> u32 {
 }
 
 fn remember(seen: &mut Vec<Seen>, shown: Shown, lately: f64, day: u32) {
-    let thing = number_of(shown);
-    let weight = lately as f32 + 1.0;
-    match seen.iter_mut().find(|own| own.thing == thing) {
-        Some(own) => *own = Seen { thing, day, weight },
-        None => seen.push(Seen { thing, day, weight }),
+    // The conversion saturates: beyond 16 times nobody gets more tired.
+    let weight = ((lately + 1.0) * SEEN_PARTS).round() as u16;
+    let now = Seen { thing: number_of(shown), day: day as u16, weight };
+    match seen.iter_mut().find(|own| own.thing == now.thing) {
+        Some(own) => *own = now,
+        None => seen.push(now),
     }
 }
 
@@ -200,7 +209,8 @@ impl Stay<'_, '_> {
         truth: &mut Option<Exposures>,
     ) -> Vec<Click> {
         let day = self.guest.day;
-        seen.retain(|own| day.saturating_sub(own.day) < FORGOTTEN_DAYS);
+        seen.retain(|own| own.days_ago(day) < FORGOTTEN_DAYS);
+        seen.reserve_exact(decision.list.len() + decision.ads.len());
         let mut clicks = Vec::new();
         let list = decision.list.iter().map(|choice| (Shown::Product(choice.index), choice));
         let ads = decision.ads.iter().map(|choice| (Shown::Campaign(choice.index), choice));
@@ -276,8 +286,7 @@ impl Stay<'_, '_> {
             return false;
         }
         if own.of(2).happens(AT_ONCE) {
-            self.add(product);
-            self.bought.push(product);
+            self.buy(product);
         } else {
             self.order_later(product, click.slot + 1);
         }
@@ -309,8 +318,7 @@ impl Stay<'_, '_> {
             self.step(5.0, 40.0);
             self.look(product);
             if is_buying && at == bought {
-                self.add(product);
-                self.bought.push(product);
+                self.buy(product);
             } else if self.chance.to(Purpose::Cart).of(at as u64).happens(CARTS) {
                 self.add(product);
             }
@@ -371,9 +379,21 @@ impl Stay<'_, '_> {
         self.adds += 1;
     }
 
+    /// Puts a product into the cart to be ordered, once.
+    fn buy(&mut self, product: u32) {
+        self.add(product);
+        if !self.bought.contains(&product) {
+            self.bought.push(product);
+        }
+    }
+
     /// Returns the order's products with what else falls into the basket.
     fn fill(&self, mut products: Vec<u32>, chance: Chance) -> Vec<u32> {
-        let count = chance.of(0).count(f64::from(self.customer.basket), BASKET_MAX);
+        // Exponential sizes around the mean, the closer to it the further archetypes lie apart.
+        let spread = f64::from(self.customer.basket_spread);
+        let size =
+            f64::from(self.customer.basket) * (1.0 - spread + spread * chance.of(0).exponential());
+        let count = ((size + chance.of(3).unit()) as usize).min(BASKET_MAX);
         for at in 0..count {
             let product = self.choose(chance.of(1).of(at as u64));
             if !products.contains(&product) {

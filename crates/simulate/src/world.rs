@@ -62,8 +62,8 @@ impl World {
         &self.shop.catalog.products
     }
 
-    /// Returns the campaigns; decisions name them by their index. The world shows what it is told: a
-    /// campaign's dates, budget and segments are the caller's to respect.
+    /// Returns the campaigns; decisions name them by their index. The world shows what it is told:
+    /// a campaign's dates, budget and segments are the caller's to respect.
     #[must_use]
     pub fn campaigns(&self) -> &[Campaign] {
         &self.shop.campaigns.campaigns
@@ -76,6 +76,9 @@ impl World {
     }
 
     /// Returns a customer as events carry him.
+    ///
+    /// # Panics
+    /// When there is no such customer.
     #[must_use]
     pub fn customer(&self, customer: u32) -> &str {
         &self.shop.names[customer as usize]
@@ -93,8 +96,8 @@ impl World {
         self.shop.starts_at + i64::from(self.day) * DAY
     }
 
-    /// Returns today's visits in time order, at most one a customer. Asked again before the day's end,
-    /// it returns the same.
+    /// Returns today's visits in time order, at most one a customer. Asked again before the day's
+    /// end, it returns the same.
     pub fn begin_day(&mut self) -> Vec<VisitContext> {
         if self.waiting.is_none() {
             self.waiting = Some(self.guests());
@@ -151,8 +154,8 @@ impl World {
     ///
     /// # Errors
     /// [`Error::NotBegun`] before [`World::begin_day`]; [`Error::Decisions`] when there is not one
-    /// decision a visit; [`Error::Decision`] when one shows more than there is room for or what does
-    /// not exist, or when a propensity is not a probability.
+    /// decision a visit; [`Error::Decision`] when one shows more than there is room for or what
+    /// does not exist, or when a propensity is not a probability.
     pub fn end_day(
         &mut self,
         decisions: &[VisitDecision],
@@ -195,8 +198,8 @@ impl World {
         check_choices(at, ["ads", "campaign"], &decision.ads, shop.ad_slots, campaigns)
     }
 
-    /// Returns the true probabilities behind showing something to a customer today at a position from
-    /// 1 on: for policies that know everything, and for tests.
+    /// Returns the true probabilities behind showing something to a customer today at a position
+    /// from 1 on: for policies that know everything, and for tests.
     ///
     /// # Panics
     /// When there is no such customer, product or campaign.
@@ -219,18 +222,18 @@ impl World {
     }
 
     /// Returns the truth of the exposures kept since the last call, one row each in the order of
-    /// visits and places, and forgets it: the key `event_id`, `line`; `p_click`, the probability of a
-    /// click at that moment; `p_conversion`, the probability that a click leads to an order of that
-    /// product within 7 days; `clicked`; and `ordered`, whether a click led to one.
+    /// visits and places, and forgets it: the key `event_id`, `line`; `p_click`, the probability of
+    /// a click at that moment; `p_conversion`, the probability that a click leads to an order of
+    /// that product within 7 days; `clicked`; and `ordered`, whether a click led to one.
     pub fn take_truth(&mut self) -> Frame {
         self.truth.as_mut().map(std::mem::take).unwrap_or_default().into_frame()
     }
 
     /// Returns the truth of customers, one row each in the order of their indexes: `customer` as
     /// events carry it, `archetype` (from 0), `archetype_name`, `favourite_category` and
-    /// `favourite_brand` (missing in a world without tastes), `price_sensitivity`, `preferred_price`
-    /// (units), `visits_per_day` (while active), `weekend_share`, `evening_share`, `items_per_order`,
-    /// `return_rate`, `joined_at`, `lapses_at`.
+    /// `favourite_brand` (missing in a world without tastes), `price_sensitivity`,
+    /// `preferred_price` (units), `visits_per_day` (while active), `weekend_share`,
+    /// `evening_share`, `items_per_order`, `return_rate`, `joined_at`, `lapses_at`.
     #[must_use]
     pub fn customers_truth(&self) -> Frame {
         truth::customers(&self.shop)

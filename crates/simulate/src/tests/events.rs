@@ -32,10 +32,6 @@ fn events_are_in_time_order_with_keys_of_their_own() {
     let keys: BTreeSet<_> = ids.iter().zip(lines).collect();
     assert_eq!(keys.len(), frame.rows());
     let kinds = kinds(frame);
-    for kind in EventKind::ALL {
-        let count = kinds.iter().filter(|own| *own == kind).count();
-        println!("{:24} {count}", kind.name());
-    }
     let prices = frame.int("unit_price").unwrap();
     let quantities = frame.int("quantity").unwrap();
     let amounts = frame.int("amount").unwrap();

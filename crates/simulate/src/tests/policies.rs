@@ -1,5 +1,9 @@
 //! Whether knowing tastes pays, and that it does not where there are none.
 
+use std::collections::BTreeMap;
+
+use shopwise_model::{EventKind, Product};
+
 use super::*;
 use crate::Shown;
 
@@ -77,8 +81,100 @@ fn where_there_are_no_tastes_no_policy_is_better() {
     // Showing the same again and again tires; with one visit in 16 days hardly.
     assert!((popular - random).abs() < 3.0 * noise, "{popular} {random} {noise}");
     assert!((oracle - random).abs() < 3.0 * noise, "{oracle} {random} {noise}");
+    let world = world(&settings);
+    let bare = world.odds(0, Shown::Product(0), 1);
+    for customer in (0..settings.customers).step_by(7) {
+        for product in (0..settings.products).step_by(11) {
+            assert_eq!(world.odds(customer, Shown::Product(product), 1), bare);
+        }
+    }
+    let advert = world.odds(0, Shown::Campaign(0), 1);
+    for campaign in 1..settings.campaigns {
+        assert_eq!(world.odds(5, Shown::Campaign(campaign), 1), advert);
+    }
     let price = |at: usize| runs[0].frame.int("unit_price").unwrap()[at];
     let priced: Vec<i64> =
         (0..runs[0].frame.rows()).map(price).filter(|price| *price > 0).collect();
     assert!(priced.iter().all(|price| *price == priced[0]));
+}
+
+/// What everybody looked at and bought: for each customer the category he looked at most, for each
+/// product how often it was ordered, with looks to break ties.
+fn learn(world: &World, log: &Run) -> (Vec<Option<String>>, Vec<f64>) {
+    let products = world.products();
+    let index: BTreeMap<&str, usize> =
+        products.iter().enumerate().map(|(at, own)| (own.id.as_str(), at)).collect();
+    let mut looks: BTreeMap<&str, BTreeMap<&str, u32>> = BTreeMap::new();
+    let mut popular = vec![0.0; products.len()];
+    let text = |name: &str| log.frame.text(name).unwrap();
+    let (kinds, customers, viewed) = (text("kind"), text("customer"), text("product"));
+    for row in 0..log.frame.rows() {
+        match EventKind::from_name(kinds.get(row).unwrap()) {
+            EventKind::ProductViewed => {
+                let product = index[viewed.get(row).unwrap()];
+                popular[product] += 0.1;
+                let category = products[product].category.as_deref().unwrap();
+                let own = looks.entry(customers.get(row).unwrap()).or_default();
+                *own.entry(category).or_insert(0) += 1;
+            }
+            EventKind::OrderCompleted => popular[index[viewed.get(row).unwrap()]] += 1.0,
+            _ => {}
+        }
+    }
+    let favourites = (0..world.customers() as u32)
+        .map(|customer| {
+            let own = looks.get(world.customer(customer))?;
+            own.iter().max_by_key(|(_, count)| **count).map(|(category, _)| (*category).to_owned())
+        })
+        .collect();
+    (favourites, popular)
+}
+
+#[test]
+fn tastes_can_be_learnt_from_what_customers_look_at() {
+    let mut start = world(&small());
+    let log = run(&mut start, 60, random);
+    let (favourites, popular) = learn(&start, &log);
+    let clicks = |scores: &dyn Fn(&World, u32) -> Vec<f64>| {
+        let ran = run(&mut start.clone(), 30, |world, visit| {
+            let scores = scores(world, visit.customer);
+            decision(visit, best(&scores, visit.list_slots), Vec::new())
+        });
+        ran.sum(|own| f64::from(own.clicked)) / ran.sum(|own| f64::from(own.shown))
+    };
+    let learnt = clicks(&|world, customer| {
+        let liked = favourites[customer as usize].as_deref();
+        let is_liked = |own: &Product| own.category.as_deref() == liked;
+        let bonus = |own: &Product| if is_liked(own) { 1e6 } else { 0.0 };
+        world.products().iter().zip(&popular).map(|(own, score)| score + bonus(own)).collect()
+    });
+    let best_sellers = clicks(&|_, _| popular.clone());
+    let chance = clicks(&|world, customer| {
+        let own = Chance::new(u64::from(customer)).of(u64::from(world.day()));
+        (0..popular.len() as u64).map(|at| own.of(at).unit()).collect()
+    });
+    println!("click rates: learnt {learnt:.4}, best sellers {best_sellers:.4}, chance {chance:.4}");
+    assert!(learnt > 1.3 * best_sellers, "{learnt} {best_sellers}");
+    assert!(best_sellers > 1.1 * chance, "{best_sellers} {chance}");
+}
+
+#[test]
+fn low_places_and_repetition_are_clicked_less() {
+    let mut world = world(&small());
+    let visit = world.begin_day()[0].clone();
+    let shown = Shown::Product(7);
+    let p = |world: &World, position: usize| world.odds(visit.customer, shown, position).p_click;
+    assert!(p(&world, 2) < p(&world, 1) && p(&world, 8) < 0.7 * p(&world, 1));
+    let before = p(&world, 1);
+    run(&mut world, 1, |_, visit| {
+        decision(visit, vec![Choice { index: 7, propensity: 1.0 }], Vec::new())
+    });
+    let after = p(&world, 1);
+    assert!(after < before);
+    // Yesterday's exposure counts exp(−1/7): the logit falls by 0.12 of that.
+    let logit = |p: f64| (p / (1.0 - p)).ln();
+    let fell = logit(before) - logit(after);
+    assert!((fell - 0.12 * (-1.0_f64 / 7.0).exp()).abs() < 1e-6, "{fell}");
+    run(&mut world, 29, |_, visit| decision(visit, Vec::new(), Vec::new()));
+    assert!(logit(before) - logit(p(&world, 1)) < 0.003);
 }

@@ -1,5 +1,9 @@
 //! The rates a shop sees, and whether the truth kept beside the events is true.
 
+use std::collections::BTreeMap;
+
+use shopwise_model::time::DAY;
+
 use super::*;
 
 #[test]
@@ -13,7 +17,8 @@ fn random_exposures_have_the_rates_of_a_shop() {
         let orders = ran.mean(|own| f64::from(u8::from(own.converted)));
         let events = ran.frame.rows() as f64 / visits;
         println!(
-            "seed {seed}: {a_day:.4} visits a day, {clicks:.4} clicks, {orders:.4} orders, {events:.1} events, revenue {:.3}",
+            "seed {seed}: {a_day:.4} visits a day; {clicks:.4} clicks an exposure; a visit \
+             {orders:.4} orders, {events:.1} events, revenue {:.3}",
             ran.revenue()
         );
         assert!((0.05..0.07).contains(&a_day), "{a_day}");
@@ -59,4 +64,33 @@ fn the_truth_of_exposures_is_calibrated() {
     };
     assert!(of(true) > 2.0 * of(false));
     assert_eq!(world.take_truth().rows(), 0);
+}
+
+#[test]
+fn customers_join_and_lapse() {
+    let settings = Settings { days: 180, ..small() };
+    let mut world = world(&settings);
+    let truth = world.customers_truth();
+    let (joined, lapses) = (truth.time("joined_at").unwrap(), truth.time("lapses_at").unwrap());
+    let ran = run(&mut world, 180, random);
+    let index: BTreeMap<&str, usize> =
+        truth.text("customer").unwrap().iter().flatten().zip(0..).collect();
+    let kinds = ran.frame.text("kind").unwrap();
+    let (customers, times) =
+        (ran.frame.text("customer").unwrap(), ran.frame.time("occurred_at").unwrap());
+    let (mut lost, mut late) = (0.0, 0.0);
+    for row in (0..ran.frame.rows()).filter(|row| kinds.get(*row) == Some("page_viewed")) {
+        let customer = index[customers.get(row).unwrap()];
+        assert!(times[row] >= joined[customer]);
+        late += f64::from(u8::from(joined[customer] > settings.starts_at));
+        lost += f64::from(u8::from(times[row] > lapses[customer] + 45 * DAY));
+    }
+    let visits = ran.outcomes.len() as f64;
+    println!(
+        "{:.3} of visits by those who joined, {:.4} by lost ones",
+        late / visits,
+        lost / visits
+    );
+    assert!((0.15..0.4).contains(&(late / visits)));
+    assert!(lost / visits < 0.02);
 }
