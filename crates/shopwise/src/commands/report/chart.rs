@@ -19,6 +19,8 @@ pub(super) struct Figure {
     pub(super) layout: Value,
     /// Height in pixels.
     pub(super) height: usize,
+    /// Width in pixels below which the picture scrolls in its own box; 0 is none.
+    pub(super) width_min: usize,
     /// Where the numbers come from, and how many cases there are.
     pub(super) source: Words,
 }

@@ -11,6 +11,7 @@ use shopwise_store::ledger::{Model, Run};
 use super::Language;
 use super::cells::Cells;
 use super::period::Days;
+use super::words::{Words, say};
 
 /// Runs that are looked through for the newest one of each stage.
 const RUNS: u32 = 500;
@@ -100,6 +101,13 @@ impl Contents {
     /// Returns a parameter that the newest run of a stage used.
     pub(super) fn parameter(&self, stage: &str, name: &str) -> &Value {
         self.done(stage).map_or(&Value::Null, |run| &run.metrics["parameters"][name])
+    }
+
+    /// Returns the first and the last day with an event as words: `from … to …`.
+    pub(super) fn range_words(&self) -> Words {
+        let [first, last] = [self.days.days.first(), self.days.days.last()]
+            .map(|day| Words::data(&day.map(|(date, _)| date.to_string()).unwrap_or_default()));
+        say("From {first} to {last}", "{first} 至 {last}", &[("first", first), ("last", last)])
     }
 
     /// Returns the first and the last day with an event as `2010-12-01 – 2011-12-09`.

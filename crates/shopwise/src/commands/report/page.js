@@ -21,16 +21,66 @@ function resolve(value, style) {
   return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, resolve(entry, style)]));
 }
 
+// Numbers in the cells of a heat map, each in the better readable of black and white: a trace of
+// texts, since the map itself knows one colour for all.
+function cellsOf(trace) {
+  const parse = (colour) => colour.match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
+  const stops = trace.colorscale.map(([at, colour]) => [at, parse(colour)]);
+  const values = trace.z.flat();
+  const low = trace.zmin ?? Math.min(...values), high = trace.zmax ?? Math.max(...values);
+  const light = (colour) => {
+    const [r, g, b] = colour.map((part) => part / 255).map((c) => (c <= 0.04 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ink = (value) => {
+    const at = Math.min(1, Math.max(0, (value - low) / (high - low || 1)));
+    const next = Math.max(1, stops.findIndex((stop) => stop[0] >= at));
+    const [[from, a], [to, b]] = [stops[next - 1], stops[next]];
+    const part = (at - from) / (to - from);
+    const luminance = light(a.map((value, channel) => value + part * (b[channel] - value)));
+    return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? "#000000" : "#ffffff";
+  };
+  const text = { type: "scatter", mode: "text", hoverinfo: "skip", x: [], y: [], text: [], textfont: { color: [] } };
+  const show = (value) => (trace.decimals ? value.toFixed(trace.decimals).replace("-", "−") : value.toLocaleString("en"));
+  trace.z.forEach((line, y) => line.forEach((value, x) => {
+    text.x.push(trace.x[x]);
+    text.y.push(trace.y[y]);
+    text.text.push(show(value));
+    text.textfont.color.push(ink(value));
+  }));
+  return text;
+}
+
+function dataOf(figure, style) {
+  return resolve(figure.data, style).flatMap((trace) => (trace.type === "heatmap" ? [trace, cellsOf(trace)] : [trace]));
+}
+
+// Breaks a label into two lines at spaces, for narrow screens.
+function broken(label) {
+  const lines = [""];
+  for (const word of label.split(" ")) {
+    const last = lines.length - 1;
+    if (last === 0 && lines[0] && (lines[0] + word).length > 13) lines.push(word);
+    else lines[last] = lines[last] ? lines[last] + " " + word : word;
+  }
+  return lines.join("<br>");
+}
+
 function layoutOf(figure, style) {
   const layout = resolve(figure.layout, style);
   const colour = (name) => style.getPropertyValue(name).trim();
   const base = {
     gridcolor: colour("--line"), zerolinecolor: colour("--line"), linecolor: colour("--line"),
-    automargin: true, fixedrange: touches, ticklabelstandoff: 4,
+    automargin: true, fixedrange: touches, ticklabelstandoff: 4, separatethousands: true, exponentformat: "none",
   };
+  const narrow = innerWidth < 600;
   for (const name of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) {
     layout[name] = { ...base, ...layout[name] };
     layout[name].title = { standoff: 8, font: { size: 13 }, ...layout[name].title };
+    if (!narrow) continue;
+    if (layout[name].nticks) layout[name].nticks = 4;
+    if (layout[name].ticktext) layout[name].ticktext = layout[name].ticktext.map(broken);
+    if (typeof layout[name].dtick === "number" && layout[name].type === "date") layout[name].dtick *= 3;
   }
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
@@ -38,7 +88,7 @@ function layoutOf(figure, style) {
     hoverlabel: { bgcolor: colour("--wash"), bordercolor: colour("--line"), font: { color: colour("--text"), size: 13 } },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("--soft"), activecolor: colour("--accent") },
     hovermode: "closest", dragmode: touches ? false : "zoom",
-    margin: { l: 8, r: 16, t: 8, b: 8 }, ...layout,
+    margin: { l: 8, r: 16, t: touches ? 8 : 28, b: 8 }, ...layout,
   };
 }
 
@@ -50,7 +100,7 @@ function draw() {
       displaylogo: false, responsive: true, locale: root.lang === "zh" ? "zh" : "en-US",
       displayModeBar: touches ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
     };
-    Plotly.react(node, resolve(figure.data, style), layoutOf(figure, style), config);
+    Plotly.react(node, dataOf(figure, style), layoutOf(figure, style), config);
   }
 }
 

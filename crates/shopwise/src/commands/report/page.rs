@@ -141,13 +141,15 @@ fn block_html(block: &Block) -> String {
                 write!(
                     html,
                     "<figure><h3 id=\"{id}-title\">{title}</h3><p class=subtitle>{subtitle}</p>\n\
-                     <div class=chart id=\"{id}\" style=\"height:{height}px\" tabindex=0 \
-                     role=img aria-labelledby=\"{id}-title\"></div>\n\
+                     <div class=scroll><div class=chart id=\"{id}\" tabindex=0 role=img \
+                     style=\"height:{height}px;min-width:{width}px\" \
+                     aria-labelledby=\"{id}-title\"></div></div>\n\
                      <figcaption>{source}</figcaption></figure>\n",
                     id = figure.id,
                     title = figure.title.html(),
                     subtitle = figure.subtitle.html(),
                     height = figure.height,
+                    width = figure.width_min,
                     source = figure.source.html(),
                 )
                 .expect("writing to a string does not fail");

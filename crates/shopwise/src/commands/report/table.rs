@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::words::{Words, escape};
+use super::words::{Words, escape, say};
 
 /// From so many rows on a table scrolls inside its own box.
 const ROWS_OPEN: usize = 14;
@@ -57,12 +57,16 @@ impl Table {
 
     /// Returns the table as HTML; a row carries its number, by which pictures find it.
     pub(super) fn html(&self) -> String {
-        let class = if self.rows.len() > ROWS_OPEN { "wide long" } else { "wide" };
-        let caption = self.caption.html();
+        let is_long = self.rows.len() > ROWS_OPEN;
+        let class = if is_long { "wide long" } else { "wide" };
+        let rows = [("rows", Words::data(&self.rows.len().to_string()))];
+        let scrolls = say(" ({rows} rows, scroll)", "（共 {rows} 行，可滚动）", &rows);
+        let caption = if is_long { self.caption.and(&scrolls) } else { self.caption.clone() };
+        let caption = caption.html();
         let mut html = format!(
-            "<div class=\"{class}\" role=region tabindex=0 aria-labelledby=\"{id}-caption\">\
-             <table id=\"{id}-table\"><caption id=\"{id}-caption\">{caption}</caption>\
-             <thead><tr>",
+            "<p class=caption id=\"{id}-caption\">{caption}</p>\
+             <div class=\"{class}\" role=region tabindex=0 aria-labelledby=\"{id}-caption\">\
+             <table id=\"{id}-table\" aria-labelledby=\"{id}-caption\"><thead><tr>",
             id = self.id
         );
         let mut add = |piece: std::fmt::Arguments<'_>| {

@@ -90,6 +90,9 @@ fn answer(click: &Value) -> Words {
     )
 }
 
+/// Fewer outcomes than this in the window are drawn in grey.
+const POSITIVES_FEW: f64 = 50.0;
+
 /// One column of the calibration curve.
 fn column(curve: &[Value], name: &str) -> Vec<f64> {
     curve.iter().map(|bin| float(bin, name)).collect()
@@ -104,7 +107,9 @@ fn figure(id: &'static str, what: &Words, value: &Value) -> Option<Figure> {
     let predicted = in_hundredths(&column(curve, "predicted"));
     let observed = in_hundredths(&column(curve, "observed"));
     let (low, high) = (in_hundredths(&column(curve, "low")), in_hundredths(&column(curve, "high")));
-    let top = predicted.iter().chain(&high).fold(0.0_f64, |most, value| most.max(*value));
+    let top = predicted.iter().fold(0.0_f64, |most, value| most.max(*value)) * 1.1;
+    let positives = float(&value["metrics"], "positives");
+    let colour = if positives < POSITIVES_FEW { Colour::Grey } else { Colour::Blue };
     let outside = (0..curve.len())
         .filter(|at| predicted[*at] < low[*at] || predicted[*at] > high[*at])
         .count();
@@ -113,7 +118,7 @@ fn figure(id: &'static str, what: &Words, value: &Value) -> Option<Figure> {
     let rows = float(&value["metrics"], "rows");
     Some(Figure {
         id,
-        title: title(what, outside, curve.len()),
+        title: title(what, outside, curve.len(), positives),
         subtitle: say(
             "Predicted and observed rate of {what} in {bins} groups of like predictions, with \
              Wilson 95 % intervals; the dashed line is perfect; below, how predictions are spread",
@@ -129,9 +134,9 @@ fn figure(id: &'static str, what: &Words, value: &Value) -> Option<Figure> {
             {
                 "type": "scatter", "mode": "lines+markers", "x": predicted, "y": observed,
                 "customdata": bins,
-                "error_y": whiskers(&observed, &low, &high, Colour::Blue),
-                "line": { "color": Colour::Blue.css(), "width": 2 },
-                "marker": { "color": Colour::Blue.css(), "size": 7 },
+                "error_y": whiskers(&observed, &low, &high, colour),
+                "line": { "color": colour.css(), "width": 2 },
+                "marker": { "color": colour.css(), "size": 7 },
                 "hovertemplate": "%{x:.3f} % → %{y:.3f} %<extra></extra>",
             },
             {
@@ -145,12 +150,13 @@ fn figure(id: &'static str, what: &Words, value: &Value) -> Option<Figure> {
         ]),
         layout: layout(top),
         height: 400,
+        width_min: 0,
         source: say(
             "Source: run of <code>advertise</code>; the newest {rows} cases, {positives} {what}.",
             "来源：<code>advertise</code> 运行记录；最新 {rows} 例，其中{what} {positives} 例。",
             &[
                 ("rows", number::count(rows)),
-                ("positives", number::count(float(&value["metrics"], "positives"))),
+                ("positives", number::count(positives)),
                 ("what", what.clone()),
             ],
         ),
@@ -161,7 +167,7 @@ fn layout(top: f64) -> Value {
     json!({
         "xaxis": axis(
             &Words::new("predicted rate (%)", "预测率（%）"),
-            &json!({ "range": [0, top * 1.02], "anchor": "y2", "nticks": 6 }),
+            &json!({ "range": [0, top], "anchor": "y2", "nticks": 6 }),
         ),
         "yaxis": axis(
             &Words::new("observed rate (%)", "实际率（%）"),
@@ -174,12 +180,20 @@ fn layout(top: f64) -> Value {
     })
 }
 
-fn title(what: &Words, outside: usize, bins: usize) -> Words {
+fn title(what: &Words, outside: usize, bins: usize, positives: f64) -> Words {
     let values = [
         ("what", what.clone()),
         ("outside", Words::data(&outside.to_string())),
         ("bins", Words::data(&bins.to_string())),
+        ("positives", Words::data(&number::exact(positives))),
     ];
+    if positives < POSITIVES_FEW {
+        return say(
+            "Only {positives} {what} came about: too few to judge the predictions",
+            "{what}仅 {positives} 例，尚不足以检验预测",
+            &values,
+        );
+    }
     if outside == 0 {
         return say(
             "Predicted {what} agree with what came about in all {bins} groups",
@@ -194,8 +208,8 @@ fn title(what: &Words, outside: usize, bins: usize) -> Words {
     )
 }
 
-/// Returns centres, widths and heights of bars whose areas are the cases of each group: an edge lies
-/// midway between the mean predictions of two groups.
+/// Returns centres, widths and heights of bars whose areas are the cases of each group: an edge
+/// lies midway between the mean predictions of two groups.
 fn histogram(predicted: &[f64], rows: &[f64]) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     let mut edges = vec![0.0];
     edges.extend(predicted.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0));
@@ -253,20 +267,11 @@ fn table(measured: &[Measured<'_>]) -> Table {
 
 fn verdict(what: &Words, value: &Value) -> Words {
     let verdict = &value["verdict"];
-    let why = Words::data(verdict["why"].as_str().unwrap_or("–"));
-    let values = [("what", what.clone()), ("why", why)];
+    let values = [("what", what.clone()), ("why", super::verdict(verdict))];
     if verdict["publish"] == json!(true) {
-        return say(
-            "Model of {what}: published, because {why}.",
-            "{what}模型已发布。判定：<span lang=en>{why}</span>。",
-            &values,
-        );
+        return say("Model of {what}, published: {why}.", "{what}模型已发布：{why}。", &values);
     }
-    say(
-        "Model of {what}: not published, because {why}.",
-        "{what}模型未发布。判定：<span lang=en>{why}</span>。",
-        &values,
-    )
+    say("Model of {what}, not published: {why}.", "{what}模型未发布：{why}。", &values)
 }
 
 fn curve_table(name: &str, what: &Words, value: &Value) -> Table {

@@ -106,8 +106,8 @@ fn answer(contents: &Contents, rows: &[Row<'_>]) -> Words {
     let (clicks, shown) = (sum(rows, |row| row.clicks), sum(rows, |row| row.shown));
     let count = rows.iter().filter(|row| row.shown > 0.0).count();
     say(
-        "{count} campaigns spent {spend} of a budget of {budget} on {clicks} clicks ({rate} of {shown} \
-         adverts shown), {cost} each, which led to {orders} orders worth {value}.",
+        "{count} campaigns spent {spend} of a budget of {budget} on {clicks} clicks ({rate} of \
+         {shown} adverts shown), {cost} each, which led to {orders} orders worth {value}.",
         "{count} 个广告活动共花费 {spend}（总预算 {budget}），获得 {clicks} 次点击\
          （曝光 {shown} 次，点击率 {rate}），单次点击 {cost}，带来 {orders} 笔订单、{value} 销售额。",
         &[
@@ -191,6 +191,7 @@ fn figure(contents: &Contents, rows: &[Row<'_>]) -> Figure {
             "bargap": 0.35,
         }),
         height: 100 + 28 * drawn.len(),
+        width_min: 0,
         source: super::source(
             "exposures",
             number::count(sum(rows, |row| row.shown)),

@@ -50,7 +50,8 @@ pub(super) fn section(contents: &Contents) -> Section {
     }
     if counts[1] == 0.0 {
         let answer = say(
-            "{visits} visits are known, but no product view: the shop’s events begin with the order.",
+            "{visits} visits are known, but no product view: the shop’s events begin with \
+             the order.",
             "已知 {visits} 次访问，但没有商品浏览事件：本店的数据从下单开始。",
             &[("visits", number::count(counts[0]))],
         );
@@ -133,10 +134,14 @@ fn figure(contents: &Contents, counts: &[f64], weakest: usize) -> Figure {
         }]),
         layout: json!({
             "xaxis": axis(&Words::new("visits", "访问次数"), &json!({ "rangemode": "tozero" })),
-            "yaxis": axis(&Words::default(), &json!({ "autorange": "reversed" })),
+            "yaxis": axis(
+                &Words::default(),
+                &json!({ "autorange": "reversed", "showgrid": false }),
+            ),
             "bargap": 0.35,
         }),
         height: 260,
+        width_min: 0,
         source: super::source("sessions", number::count(counts[0]), Words::new("visits", "次访问")),
     }
 }

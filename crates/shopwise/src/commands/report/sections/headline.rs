@@ -42,7 +42,8 @@ fn beginning() -> Words {
         "To begin: <code>shopwise import --format csv --map … FILE</code> brings a file of orders \
          or of events, then <code>shopwise run</code> works everything out and \
          <code>shopwise report</code> writes this page again. <code>shopwise import --help</code> \
-         lists the formats. To look around first, <code>shopwise demo</code> makes a simulated shop.",
+         lists the formats. To look around first, <code>shopwise demo</code> makes a simulated \
+         shop.",
         "第一步：用 <code>shopwise import --format csv --map … FILE</code> 导入订单或事件文件，\
          再执行 <code>shopwise run</code> 完成计算，最后用 <code>shopwise report</code> 重新生成本页。\
          支持的格式见 <code>shopwise import --help</code>。\
@@ -59,11 +60,11 @@ fn answer(contents: &Contents) -> Words {
     let buyers = totals.count("buyers", 0);
     if all.orders == 0.0 {
         return say(
-            "{customers} customers were seen from {span}; none has ordered yet.",
-            "{span} 共有 {customers} 位客户到访，尚无订单。",
+            "{span}, {customers} customers were seen; none has ordered yet.",
+            "{span}共有 {customers} 位客户到访，尚无订单。",
             &[
                 ("customers", number::count(totals.count("customers", 0))),
-                ("span", Words::data(&contents.span())),
+                ("span", contents.range_words()),
             ],
         );
     }
@@ -74,12 +75,12 @@ fn answer(contents: &Contents) -> Words {
         &[("anonymous", number::count(anonymous))],
     );
     say(
-        "From {span}, {buyers} known customers{others} made {orders} orders worth {revenue}, \
+        "{span}, {buyers} known customers{others} made {orders} orders worth {revenue}, \
          {average} each; {refunds} of that came back.",
         "{span}，{buyers} 位已知客户{others}共下单 {orders} 笔，金额 {revenue}，客单价 {average}；\
          退款占 {refunds}。",
         &[
-            ("span", Words::data(&contents.span())),
+            ("span", contents.range_words()),
             ("buyers", number::count(buyers)),
             ("others", if anonymous > 0.0 { others } else { Words::default() }),
             ("orders", number::count(all.orders)),
@@ -153,13 +154,16 @@ fn changes(contents: &Contents, new: &Sums, old: &Sums) -> Table {
         let change = number::change(new, old, better);
         table.row(vec![Words::new(en, zh), show(new), show(old), change]);
     };
-    let customers = [buyers.count("new", 0), buyers.count("old", 0)];
+    let customers = [buyers.count("newest", 0), buyers.count("before", 0)];
     row("Customers who bought", "购买客户", customers, &count, Better::More);
     row("Orders", "订单数", [new.orders, old.orders], &count, Better::More);
     row("Revenue", "销售额", [new.amount, old.amount], &amount, Better::More);
     let average = |sums: &Sums| sums.amount / sums.orders.max(1.0);
     row("Average order value", "客单价", [average(new), average(old)], &amount, Better::More);
     row("Refunds", "退款", [new.refunded, old.refunded], &amount, Better::Less);
+    if Cells(&contents.funnel).count("viewed", 0) == 0.0 {
+        return table;
+    }
     row("Visits", "访问次数", [new.visits, old.visits], &count, Better::More);
     let share = |sums: &Sums| sums.visits_ordering / sums.visits.max(1.0);
     let percent = |value: f64| number::percent(value, new.visits);

@@ -106,7 +106,6 @@ fn models_table(contents: &Contents) -> Table {
         } else {
             Words::new("– does not serve", "– 未采用")
         };
-        let why = model.manifest["verdict"]["why"].as_str().unwrap_or("–");
         table.row(vec![
             say(
                 "<code>{name}</code>",
@@ -118,8 +117,8 @@ fn models_table(contents: &Contents) -> Table {
             Words::data(&moment(model.created_at, zone)),
             say(
                 "<span class=words>{why}</span>",
-                "<span class=words lang=en>{why}</span>",
-                &[("why", Words::data(why))],
+                "<span class=words>{why}</span>",
+                &[("why", super::verdict(&model.manifest["verdict"]))],
             ),
         ]);
     }

@@ -26,6 +26,12 @@ const METRICS: [(&str, &str, &str, Unit); 5] = [
     ("ad_spend_per_visit", "Advert spend per visit", "每次访问广告花费", Unit::Money),
 ];
 
+/// Fewer cases than this are shown in grey and said to be few.
+const CASES_FEW: f64 = 100.0;
+
+/// The segment of customers who are in none: they never bought.
+const NO_SEGMENT: &str = "none";
+
 /// In what a metric is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
@@ -107,7 +113,7 @@ fn answer(contents: &Contents, cells: Cells<'_>, whole: &[usize]) -> Words {
     say(
         "“{policy}” brings {revenue} a visit, {lift} against showing things at random (95 % \
          interval {low} to {high}): {reading}.",
-        "“{policy}”每次访问带来 {revenue}，比随机展示{lift}（95% 区间 {low} 至 {high}），{reading}。",
+        "“{policy}”每次访问带来 {revenue}，与随机展示相差 {lift}（95% 区间 {low} 至 {high}），{reading}。",
         &[
             ("policy", Words::data(cells.text("policy", best))),
             ("revenue", money(contents, cells.float("estimate", best))),
@@ -160,6 +166,7 @@ fn figure(contents: &Contents, cells: Cells<'_>, whole: &[usize]) -> Figure {
             "bargap": 0.5,
         }),
         height: 120 + 44 * sorted.len(),
+        width_min: 0,
         source: super::source("feedback", number::count(visits), Words::new("visits", "次访问")),
     }
 }
@@ -183,7 +190,7 @@ fn segment_name(contents: &Contents, id: &str) -> Words {
             zh: Words::data(cells.text("name_zh", row)).zh,
         },
         (None, "") => Words::new("all customers", "全部客户"),
-        (None, "none") => Words::new("not bought yet", "尚未购买"),
+        (None, NO_SEGMENT) => Words::new("not bought yet", "尚未购买"),
         (None, other) => Words::data(other),
     }
 }
@@ -193,6 +200,7 @@ fn lift_figure(contents: &Contents, cells: Cells<'_>) -> Option<Figure> {
     let known = rows(cells, |row| {
         cells.text("method", row) == "observed"
             && cells.text("metric", row) == REVENUE
+            && cells.text("segment", row) != NO_SEGMENT
             && cells.float("lift", row).is_finite()
     });
     let policy = cells.text("policy", *known.first()?);
@@ -238,7 +246,7 @@ fn lift_figure(contents: &Contents, cells: Cells<'_>) -> Option<Figure> {
                     "每次访问的提升（{currency}）",
                     &[("currency", Words::data(&contents.settings.currency))],
                 ),
-                &json!({ "zeroline": true, "zerolinewidth": 2, "rangemode": "tozero", "nticks": 6 }),
+                &json!({ "zerolinewidth": 2, "rangemode": "tozero", "nticks": 6 }),
             ),
             "yaxis": axis(
                 &Words::default(),
@@ -246,6 +254,7 @@ fn lift_figure(contents: &Contents, cells: Cells<'_>) -> Option<Figure> {
             ),
         }),
         height: 110 + 34 * own.len(),
+        width_min: 0,
         source: super::source(
             "feedback",
             number::count(own.iter().map(|row| cells.count("visits", *row)).fold(0.0, f64::max)),
@@ -267,8 +276,8 @@ fn apart(contents: &Contents) -> Option<Words> {
     })?;
     let day = |micros: i64| Words::data(&date_of(micros, &contents.days.zone).to_string());
     Some(say(
-        "Mind: <code>random</code> acted from {a} to {b}, <code>{other}</code> from {c} to {d}. What \
-         else changed between those times, such as the season, is part of the difference.",
+        "Mind: <code>random</code> acted from {a} to {b}, <code>{other}</code> from {c} to {d}. \
+         What else changed between those times, such as the season, is part of the difference.",
         "注意：<code>random</code> 的时段为 {a} 至 {b}，<code>{other}</code> 为 {c} 至 {d}，\
          期间的其他变化（如季节）也包含在差异之中。",
         &[
@@ -296,7 +305,15 @@ fn interval(cells: Cells<'_>, row: usize, names: [&str; 3], unit: Unit) -> Words
         Unit::Share => number::decimals(100.0 * value, 2),
     };
     let mark = if unit == Unit::Share { " %" } else { "" };
-    Words::data(&format!("{}{mark} ({} – {})", text(value), text(low), text(high)))
+    let words = Words::data(&format!("{}{mark} ({} – {})", text(value), text(low), text(high)));
+    if cells.count("visits", row) >= CASES_FEW {
+        return words;
+    }
+    say(
+        "<span class=soft>{words}, few cases</span>",
+        "<span class=soft>{words}，例数少</span>",
+        &[("words", words)],
+    )
 }
 
 const ESTIMATE: [&str; 3] = ["estimate", "low", "high"];
@@ -346,8 +363,11 @@ fn segments_table(contents: &Contents, cells: Cells<'_>) -> Option<Table> {
     let mut table = Table::new(
         "policies-segments",
         say(
-            "Within segments; groups of fewer than 100 visits are left out; money in {currency}",
-            "各分群内的结果；不足 100 次访问的组未列出；金额单位 {currency}",
+            "Within segments as they are now, so who never bought cannot have ordered: compare \
+             policies, not segments; groups of fewer than 100 visits are left out; money in \
+             {currency}",
+            "各分群内的结果，按目前的分群统计，因此“尚未购买”者必无订单：请比较策略，不要比较分群；\
+             不足 100 次访问的组未列出；金额单位 {currency}",
             &[("currency", Words::data(&contents.settings.currency))],
         ),
         vec![

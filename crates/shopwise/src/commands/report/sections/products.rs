@@ -26,9 +26,9 @@ pub(super) fn section(contents: &Contents) -> Section {
         .with(Block::Figures(vec![figure(contents, cells)]))
         .with(Block::Table(table(contents, cells)))
         .advice(Words::new(
-            "Keep these in stock first; a product that many buy once and few look at again is a \
+            "Keep these in stock first, but see below whether an outlying order stands behind one; a product that many buy once and few look at again is a \
              door, one that the same customers return for is a habit.",
-            "优先保证这些商品的库存；多数人只买一次的是引流商品，同一批客户反复购买的是复购商品。",
+            "优先保证这些商品的库存，并对照“数据质量”确认是否由异常大单造成；多数人只买一次的是引流商品，同一批客户反复购买的是复购商品。",
         ))
 }
 
@@ -105,6 +105,7 @@ fn figure(contents: &Contents, cells: Cells<'_>) -> Figure {
             "bargap": 0.3,
         }),
         height: 100 + 26 * cells.rows(),
+        width_min: 0,
         source: super::source(
             "product_features",
             number::count(sold),
@@ -130,8 +131,11 @@ fn table(contents: &Contents, cells: Cells<'_>) -> Table {
     for row in 0..cells.rows() {
         let own = cells.float("revenue", row);
         let count = |name: &str| Words::data(&number::exact(cells.count(name, row)));
+        let title = Words::data(cells.text("title", row));
+        let once = Words::new(" (one order line only)", "（仅一条订单行）");
+        let is_once = cells.int("orders", row) == 1;
         table.row(vec![
-            Words::data(cells.text("title", row)),
+            if is_once { title.and(&once) } else { title },
             Words::data(&number::decimals(own, 2)),
             number::fixed_percent(own / revenue.max(f64::MIN_POSITIVE), 1),
             count("quantity"),

@@ -119,11 +119,13 @@ fn figure(contents: &Contents, kinds: Cells<'_>) -> Figure {
         layout: json!({
             "xaxis": axis(
                 &Words::new("events (logarithmic)", "事件数（对数）"),
-                &json!({ "type": "log", "dtick": 1, "range": log_range(&events) }),
+                &json!({ "type": "log", "dtick": 1, "tickangle": 0, "tickformat": "~s",
+                    "range": log_range(&events), }),
             ),
             "yaxis": axis(&Words::default(), &json!({ "autorange": "reversed" })),
         }),
         height: 100 + 26 * kinds.rows(),
+        width_min: 0,
         source: super::source(
             "events",
             number::count(sum(kinds, "lines")),
@@ -167,7 +169,8 @@ fn kinds_table(contents: &Contents, kinds: Cells<'_>) -> Table {
     table
 }
 
-/// Returns what a reader should doubt. Duplicates stand in the ledger only where a run counted them.
+/// Returns what a reader should doubt; duplicates stand in the ledger only where a run counted
+/// them.
 fn doubts_table(contents: &Contents) -> Table {
     let doubtful = Cells(&contents.doubtful);
     let lines = doubtful.count("lines", 0);

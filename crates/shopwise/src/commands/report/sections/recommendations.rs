@@ -127,8 +127,9 @@ fn answer(model: &Model, candidates: &[Candidate], chosen: &str) -> Words {
     let hits = own.map_or(f64::NAN, |own| own.value("hit_rate@10"));
     let judges = model.metrics["customers_judged"].as_f64().unwrap_or(0.0);
     say(
-        "For {hits} of {judges} customers a list of ten held something that they took in the newest \
-         days; <code>{chosen}</code> reaches an nDCG@10 of {value}, what is merely popular {popular}.",
+        "For {hits} of {judges} customers a list of ten held something that they took in the \
+         newest days; <code>{chosen}</code> reaches an nDCG@10 of {value}, what is merely popular \
+         {popular}.",
         "在 {judges} 位客户中，{hits} 的人近期所选商品出现在 10 件推荐里；\
          <code>{chosen}</code> 的 nDCG@10 为 {value}，只推热门商品为 {popular}。",
         &[
@@ -190,6 +191,7 @@ fn figure(model: &Model, candidates: &[Candidate], chosen: &str) -> Figure {
             "bargap": 0.4,
         }),
         height: 100 + 34 * candidates.len(),
+        width_min: 0,
         source: say(
             "Source: model <code>recommend</code> version {version}; {judges} of {eligible} \
              customers who took something, {new} of them new.",
@@ -216,7 +218,8 @@ fn table(candidates: &[Candidate], chosen: &str) -> Table {
     ];
     head.extend(MEASURES.iter().map(|(_, en, zh)| table::number(en, zh)));
     let caption = Words::new(
-        "The same numbers; ± is one standard error; chosen on the window before, judged on the newest",
+        "The same numbers; ± is one standard error; chosen on the window before, judged on the \
+         newest",
         "同一组数字；± 为一个标准误；用前一时段选择，用最新时段评估",
     );
     let mut table = Table::new("recommendations-chart", caption, head);
@@ -248,21 +251,13 @@ fn table(candidates: &[Candidate], chosen: &str) -> Table {
 /// Returns what was decided about publishing, and what did not run.
 fn verdict(model: &Model) -> Words {
     let verdict = &model.manifest["verdict"];
-    let why = Words::data(verdict["why"].as_str().unwrap_or("–"));
     let version = Words::data(&model.version.to_string());
-    let values = [("version", version), ("why", why)];
+    let values = [("version", version), ("why", super::verdict(verdict))];
     let mut words = if verdict["publish"] == json!(true) {
-        say(
-            "Version {version} was published: {why}.",
-            "第 {version} 版已发布。判定：<span lang=en>{why}</span>。",
-            &values,
-        )
+        say("Version {version} was published: {why}.", "第 {version} 版已发布：{why}。", &values)
     } else {
-        say(
-            "Version {version} was not published: {why}.",
-            "第 {version} 版未发布。判定：<span lang=en>{why}</span>。",
-            &values,
-        )
+        let zh = "第 {version} 版未发布：{why}。";
+        say("Version {version} was not published: {why}.", zh, &values)
     };
     for (name, why) in model.metrics["left_out"].as_object().into_iter().flatten() {
         words = words.and(&say(
@@ -293,9 +288,9 @@ impl Section {
         }
         let all = Cells(&contents.lists);
         let intro = say(
-            "{customers} customers have a list; {products} products stand in them. Three of them, \
-             first five each:",
-            "{customers} 位客户有推荐列表，涉及 {products} 种商品。以下为三位客户的前五项：",
+            "{customers} customers have a list; {products} products stand in them. Some of \
+             them, the first five products each:",
+            "{customers} 位客户有推荐列表，涉及 {products} 种商品。以下为其中几位客户的前五项：",
             &[
                 ("customers", number::count(all.count("customers", 0))),
                 ("products", number::count(all.count("products", 0))),
@@ -336,7 +331,18 @@ fn entry(cells: Cells<'_>, row: usize) -> Words {
         ("title", Words::data(cells.text("title", row))),
         ("because", Words::data(cells.text("because", row))),
     ];
+    let is_same = cells.text("title", row) == cells.text("because", row);
     match cells.text("reason", row) {
+        recommend::BOUGHT if is_same => say(
+            "{title} <span class=soft>because you bought it before</span>",
+            "{title}<span class=soft>，因为您以前买过</span>",
+            &values,
+        ),
+        recommend::VIEWED if is_same => say(
+            "{title} <span class=soft>because you looked at it before</span>",
+            "{title}<span class=soft>，因为您以前看过</span>",
+            &values,
+        ),
         recommend::BOUGHT => say(
             "{title} <span class=soft>because you bought {because}</span>",
             "{title}<span class=soft>，因为您买过 {because}</span>",

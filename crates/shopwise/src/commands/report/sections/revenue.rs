@@ -124,7 +124,10 @@ fn figure(contents: &Contents, step: Step, periods: &[Period], best: &Period) ->
         layout: json!({
             "xaxis": axis(
                 &say("{step}", "{step}", &unit),
-                &json!({ "type": "date", "tickformat": date_format(step) }),
+                &json!({
+                    "type": "date", "tickformat": date_format(step), "tick0": dates[0],
+                    "dtick": tick_step(step, periods.len()),
+                }),
             ),
             "yaxis": axis(
                 &say("revenue ({currency})", "销售额（{currency}）", &unit),
@@ -132,11 +135,23 @@ fn figure(contents: &Contents, step: Step, periods: &[Period], best: &Period) ->
             ),
         }),
         height: 340,
+        width_min: 0,
         source: super::source(
             "orders",
             number::count(contents.days.all().orders),
             Words::new("orders", "笔订单"),
         ),
+    }
+}
+
+/// Returns the distance of ticks, so that they stand under points and do not crowd.
+fn tick_step(step: Step, periods: usize) -> Value {
+    const DAY_MILLIS: usize = 86_400_000;
+    let every = periods.div_ceil(10).max(1);
+    match step {
+        Step::Day => json!(every * DAY_MILLIS),
+        Step::Week => json!(every * 7 * DAY_MILLIS),
+        Step::Month => json!(format!("M{every}")),
     }
 }
 

@@ -104,19 +104,21 @@ fn figure(contents: &Contents, cells: Cells<'_>) -> Option<Figure> {
         title: most_apart(cells, &by_feature, &features),
         subtitle: Words::new(
             "Mean of each feature in each segment, in standard deviations from the mean of all \
-             buyers; blue is above, orange below; the share of the customers stands below each name",
+             buyers; blue is above, orange below; the share of the customers stands at each name",
             "各分群的特征均值，以标准差表示与全体购买客户均值之差；蓝色为高，橙色为低；名称下方为客户占比",
         ),
         data: json!([{
             "type": "heatmap", "z": by_feature, "x": names, "y": features,
             "zmid": 0, "zmin": -COLOUR_LIMIT, "zmax": COLOUR_LIMIT, "colorscale": diverging(),
-            "texttemplate": "%{z:.1f}", "xgap": 2, "ygap": 2, "showscale": false,
+            "decimals": 1, "xgap": 2, "ygap": 2, "showscale": false,
             "hovertemplate": "%{x}<br>%{y}: %{z:.2f} SD<extra></extra>",
         }]),
         layout: json!({
             "xaxis": axis(
                 &Words::new("segment", "分群"),
-                &json!({ "type": "category", "showgrid": false, "side": "top" }),
+                &json!({
+                    "type": "category", "showgrid": false, "side": "top", "tickangle": 0,
+                }),
             ),
             "yaxis": axis(
                 &Words::default(),
@@ -124,6 +126,7 @@ fn figure(contents: &Contents, cells: Cells<'_>) -> Option<Figure> {
             ),
         }),
         height,
+        width_min: 110 + 72 * cells.rows(),
         source: super::source(
             "segments",
             number::count(customers),

@@ -91,6 +91,7 @@ fn figure(contents: &Contents, curve: &[Value], chosen: u64) -> Figure {
             ),
         }),
         height: 300,
+        width_min: 0,
         source: say(
             "Source: run of <code>profile</code>; {customers} buyers.",
             "来源：<code>profile</code> 运行记录，共 {customers} 位购买客户。",

@@ -137,7 +137,7 @@ fn figure(contents: &Contents) -> Figure {
         ),
         data: json!([{
             "type": "heatmap", "z": grid, "x": [1, 2, 3, 4, 5], "y": [1, 2, 3, 4, 5],
-            "colorscale": blues(), "texttemplate": "%{z:,}", "xgap": 2, "ygap": 2,
+            "colorscale": blues(), "xgap": 2, "ygap": 2,
             "showscale": false, "hovertemplate": "R %{x}, F %{y}: %{z:,}<extra></extra>",
         }]),
         layout: json!({
@@ -151,6 +151,7 @@ fn figure(contents: &Contents) -> Figure {
             ),
         }),
         height: 340,
+        width_min: 0,
         source: super::source(
             "profiles",
             number::count(customers as f64),

@@ -1,15 +1,20 @@
 WITH told AS (
-  SELECT customer, count(DISTINCT because) AS reasons
+  SELECT customer, count(DISTINCT because) AS reasons, count(DISTINCT reason) AS kinds
   FROM recommendations
-  WHERE rank <= 5 AND because IS NOT NULL
+  WHERE rank <= 5
   GROUP BY customer
 ),
-picked AS (
-  SELECT t.customer, t.reasons
+placed AS (
+  SELECT t.customer, t.reasons, f.segment,
+         row_number() OVER (PARTITION BY f.segment
+                            ORDER BY t.kinds DESC, t.reasons DESC, t.customer) AS place
   FROM told t
-  JOIN customer_features c ON c.customer = t.customer
-  WHERE c.orders > 0
-  ORDER BY t.reasons DESC, c.orders DESC, t.customer
+  JOIN profiles f ON f.customer = t.customer
+),
+picked AS (
+  SELECT customer, segment
+  FROM placed
+  ORDER BY place, reasons DESC, customer
   LIMIT 3
 )
 SELECT r.customer, r.rank, coalesce(p.title, r.product) AS title, r.reason,
@@ -19,7 +24,6 @@ JOIN picked k ON k.customer = r.customer
 JOIN customer_features c ON c.customer = r.customer
 LEFT JOIN product_features p ON p.product = r.product
 LEFT JOIN product_features b ON b.product = r.because
-LEFT JOIN profiles f ON f.customer = r.customer
-LEFT JOIN segments s ON s.segment = f.segment
+LEFT JOIN segments s ON s.segment = k.segment
 WHERE r.rank <= 5
 ORDER BY r.customer, r.rank
