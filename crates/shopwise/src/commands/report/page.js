@@ -41,7 +41,7 @@ function cellsOf(trace) {
     return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? "#000000" : "#ffffff";
   };
   const text = { type: "scatter", mode: "text", hoverinfo: "skip", x: [], y: [], text: [], textfont: { color: [] } };
-  const show = (value) => (trace.decimals ? value.toFixed(trace.decimals).replace("-", "−") : value.toLocaleString("en"));
+  const show = (value) => (trace.decimals ? value.toFixed(trace.decimals).replace(/^-(?=.*[1-9])/, "−").replace("-", "") : value.toLocaleString("en"));
   trace.z.forEach((line, y) => line.forEach((value, x) => {
     text.x.push(trace.x[x]);
     text.y.push(trace.y[y]);
@@ -96,6 +96,9 @@ function draw() {
   const style = getComputedStyle(root);
   for (const figure of figures) {
     const node = document.getElementById(figure.id);
+    node.dataset.height ??= parseInt(node.style.height, 10);
+    const isTall = innerWidth < 600 && figure.layout.yaxis?.ticktext;
+    node.style.height = node.dataset.height * (isTall ? 1.4 : 1) + "px";
     const config = {
       displaylogo: false, responsive: true, locale: root.lang === "zh" ? "zh" : "en-US",
       displayModeBar: touches ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],

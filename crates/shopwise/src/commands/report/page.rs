@@ -76,7 +76,7 @@ fn written(contents: &Contents) -> Words {
     say(
         "Written {when}, times in {zone}. Money in {currency}. Everything here was worked out \
          from the shop’s own folder; the page asks nothing of the network.",
-        "生成于 {when}，时间均为 {zone} 时区，金额单位为 {currency}。\
+        "生成于{when}，时间均为{zone}时区，金额单位为{currency}。\
          所有数字都由店铺自己的数据算出，本页不访问网络。",
         &[
             ("when", Words::data(&when)),

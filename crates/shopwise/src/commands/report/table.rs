@@ -60,7 +60,7 @@ impl Table {
         let is_long = self.rows.len() > ROWS_OPEN;
         let class = if is_long { "wide long" } else { "wide" };
         let rows = [("rows", Words::data(&self.rows.len().to_string()))];
-        let scrolls = say(" ({rows} rows, scroll)", "（共 {rows} 行，可滚动）", &rows);
+        let scrolls = say(" ({rows} rows, scroll)", "（共{rows}行，可滚动）", &rows);
         let caption = if is_long { self.caption.and(&scrolls) } else { self.caption.clone() };
         let caption = caption.html();
         let mut html = format!(

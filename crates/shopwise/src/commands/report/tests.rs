@@ -148,7 +148,7 @@ fn a_small_shop_has_every_section_and_headline_numbers_by_hand() {
     let text = english(&page);
     // 300 orders of 20.00; thirty of them came back; sixty days.
     for expected in [
-        "From 2024-03-01 – 2024-04-29, 30 known customers made 300 orders worth £6,000",
+        "From 2024-03-01 to 2024-04-29, 30 known customers made 300 orders worth £6,000",
         "£20.00 each",
         "10\u{202f}% of that came back",
         "Of 100 visits 100.0 go all the way to an order",

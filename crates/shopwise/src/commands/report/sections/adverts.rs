@@ -57,7 +57,7 @@ pub(super) fn section(contents: &Contents) -> Section {
          model does not beat the mean rate, let more adverts be shown at random for a while \
          (<code>exploration</code> in <code>shopwise.toml</code>).",
         "曲线低于对角线说明预测偏高、出价过高，高于对角线则相反。若模型不优于平均比率，\
-         可适当调高 <code>shopwise.toml</code> 中的 <code>exploration</code>，多收集一些随机投放的数据。",
+         可适当调高<code>shopwise.toml</code>中的<code>exploration</code>，多收集一些随机投放的数据。",
     ))
 }
 
@@ -77,10 +77,10 @@ fn answer(click: &Value) -> Words {
     };
     say(
         "Of a clicked and an unclicked advert the model ranks the clicked one higher {auc} of the \
-         time; it needs {entropy} of the surprise of the mean rate and expects {off} {direction} \
-         clicks in all.",
-        "随机各取一个被点击和未被点击的广告，模型有 {auc} 的概率把前者排在前面；\
-         归一化熵为 {entropy}（平均比率为 100%），预计点击总数{direction} {off}。",
+         time; its log loss is {entropy} of what always saying the mean rate loses, and it expects \
+         {off} {direction} clicks in all.",
+        "随机各取一个被点击和未被点击的广告，模型有{auc}的概率把前者排在前面；\
+         归一化熵为{entropy}（平均比率为100%），预计点击总数{direction} {off}。",
         &[
             ("auc", number::fixed_percent(float(metrics, "auc"), 1)),
             ("entropy", number::fixed_percent(entropy, 1)),
@@ -122,7 +122,7 @@ fn figure(id: &'static str, what: &Words, value: &Value) -> Option<Figure> {
         subtitle: say(
             "Predicted and observed rate of {what} in {bins} groups of like predictions, with \
              Wilson 95 % intervals; the dashed line is perfect; below, how predictions are spread",
-            "按预测值分 {bins} 组的{what}预测率与实际率，附 Wilson 95% 区间；虚线为完全准确；下方为预测值分布",
+            "按预测值分{bins}组的{what}预测率与实际率，附Wilson 95%区间；虚线为完全准确；下方为预测值分布",
             &[("what", what.clone()), ("bins", Words::data(&curve.len().to_string()))],
         ),
         data: json!([
@@ -153,7 +153,7 @@ fn figure(id: &'static str, what: &Words, value: &Value) -> Option<Figure> {
         width_min: 0,
         source: say(
             "Source: run of <code>advertise</code>; the newest {rows} cases, {positives} {what}.",
-            "来源：<code>advertise</code> 运行记录；最新 {rows} 例，其中{what} {positives} 例。",
+            "来源：<code>advertise</code>运行记录；最新{rows}例，其中{what} {positives}例。",
             &[
                 ("rows", number::count(rows)),
                 ("positives", number::count(positives)),
@@ -190,20 +190,20 @@ fn title(what: &Words, outside: usize, bins: usize, positives: f64) -> Words {
     if positives < POSITIVES_FEW {
         return say(
             "Only {positives} {what} came about: too few to judge the predictions",
-            "{what}仅 {positives} 例，尚不足以检验预测",
+            "{what}仅{positives}例，尚不足以检验预测",
             &values,
         );
     }
     if outside == 0 {
         return say(
             "Predicted {what} agree with what came about in all {bins} groups",
-            "{what}：{bins} 组的预测均与实际相符",
+            "{what}：{bins}组的预测均与实际相符",
             &values,
         );
     }
     say(
         "Predicted {what} miss the interval in {outside} of {bins} groups",
-        "{what}：{bins} 组中有 {outside} 组预测落在区间之外",
+        "{what}：{bins}组中有{outside}组预测落在区间之外",
         &values,
     )
 }
@@ -230,7 +230,7 @@ fn table(measured: &[Measured<'_>]) -> Table {
         Words::new(
             "Models against baselines on the newest fifth of the cases; normalised entropy below 1 \
              is better than knowing the mean rate alone",
-            "模型与基线在最新五分之一数据上的对比；归一化熵小于 1 表示优于只知道平均比率",
+            "模型与基线在最新五分之一数据上的对比；归一化熵小于1表示优于只知道平均比率",
         ),
         vec![
             table::text("Predicts", "预测对象"),
@@ -286,7 +286,7 @@ fn curve_table(name: &str, what: &Words, value: &Value) -> Table {
             table::number("Cases", "例数"),
             table::number("Predicted, %", "预测 %"),
             table::number("Observed, %", "实际 %"),
-            table::number("95 % interval", "95% 区间"),
+            table::number("95 % interval", "95%区间"),
         ],
     );
     let curve = value["metrics"]["curve"].as_array().map_or(&[][..], Vec::as_slice);

@@ -53,8 +53,8 @@ pub(super) fn section(contents: &Contents) -> Section {
             "<code>shopwise import --format campaigns FILE</code> brings campaigns; events \
              <code>ad_shown</code> and <code>ad_clicked</code> with the campaign’s id bring what \
              came of them.",
-            "用 <code>shopwise import --format campaigns FILE</code> 导入广告活动；\
-             带活动编号的 <code>ad_shown</code>、<code>ad_clicked</code> 事件会带来效果数据。",
+            "用<code>shopwise import --format campaigns FILE</code>导入广告活动；\
+             带活动编号的<code>ad_shown</code>、<code>ad_clicked</code>事件会带来效果数据。",
         ));
     }
     Section::new("campaigns", name, question, answer(contents, &rows))
@@ -108,8 +108,8 @@ fn answer(contents: &Contents, rows: &[Row<'_>]) -> Words {
     say(
         "{count} campaigns spent {spend} of a budget of {budget} on {clicks} clicks ({rate} of \
          {shown} adverts shown), {cost} each, which led to {orders} orders worth {value}.",
-        "{count} 个广告活动共花费 {spend}（总预算 {budget}），获得 {clicks} 次点击\
-         （曝光 {shown} 次，点击率 {rate}），单次点击 {cost}，带来 {orders} 笔订单、{value} 销售额。",
+        "{count}个广告活动共花费{spend}（总预算{budget}），获得{clicks}次点击\
+         （曝光{shown}次，点击率{rate}），单次点击{cost}，带来{orders}笔订单、{value}销售额。",
         &[
             ("count", Words::data(&count.to_string())),
             ("spend", money(spend)),
@@ -128,7 +128,7 @@ fn title(rows: &[Row<'_>]) -> Words {
     let full = rows.iter().filter(|row| row.spend >= 0.95 * row.budget()).count();
     say(
         "{full} of {all} campaigns have used up their budget (95 % or more)",
-        "{all} 个活动中有 {full} 个已用完预算（95% 以上）",
+        "{all}个活动中有{full}个已用完预算（95%以上）",
         &[("full", Words::data(&full.to_string())), ("all", Words::data(&rows.len().to_string()))],
     )
 }
@@ -149,7 +149,7 @@ fn figure(contents: &Contents, rows: &[Row<'_>]) -> Figure {
         subtitle: say(
             "Bar: spent on clicks; upright mark: budget in all; the {count} campaigns that spent \
              most, {span}",
-            "条形为点击花费，竖线为总预算；花费最高的 {count} 个活动，{span}",
+            "条形为点击花费，竖线为总预算；花费最高的{count}个活动，{span}",
             &[
                 ("count", Words::data(&drawn.len().to_string())),
                 ("span", Words::data(&contents.span())),
@@ -206,7 +206,7 @@ fn table(contents: &Contents, rows: &[Row<'_>]) -> Table {
         "campaigns-chart",
         Words::new(
             "The same numbers; click rates with Wilson 95 % intervals",
-            "同一组数字；点击率附 Wilson 95% 区间",
+            "同一组数字；点击率附Wilson 95%区间",
         ),
         vec![
             table::text("Campaign", "广告活动"),

@@ -52,14 +52,14 @@ pub(super) fn section(contents: &Contents) -> Section {
         let answer = say(
             "{visits} visits are known, but no product view: the shop’s events begin with \
              the order.",
-            "已知 {visits} 次访问，但没有商品浏览事件：本店的数据从下单开始。",
+            "已知{visits}次访问，但没有商品浏览事件：本店的数据从下单开始。",
             &[("visits", number::count(counts[0]))],
         );
         return Section::new("funnel", name, question, answer).missing(Words::new(
             "Events <code>product_viewed</code> and <code>product_added</code> bring the steps \
              before the order; <code>shopwise import --format csv</code> reads them from a file.",
-            "补充 <code>product_viewed</code>（浏览）和 <code>product_added</code>（加购）事件\
-             即可看到下单前的步骤，可用 <code>shopwise import --format csv</code> 从文件导入。",
+            "补充<code>product_viewed</code>（浏览）和<code>product_added</code>（加购）事件\
+             即可看到下单前的步骤，可用<code>shopwise import --format csv</code>从文件导入。",
         ));
     }
     let weakest = weakest(&counts);
@@ -86,7 +86,7 @@ fn answer(counts: &[f64], weakest: usize) -> Words {
     say(
         "Of 100 visits {ordered} go all the way to an order; the narrowest step is {step}, which \
          {rate} take.",
-        "每 100 次访问有 {ordered} 次走到下单；最窄的一步是{step}，通过率 {rate}。",
+        "每100次访问有{ordered}次走到下单；最窄的一步是{step}，通过率{rate}。",
         &[
             ("ordered", Words::data(&number::decimals(100.0 * counts[3] / counts[0], 1))),
             ("step", steps[weakest].clone()),
@@ -104,7 +104,7 @@ fn figure(contents: &Contents, counts: &[f64], weakest: usize) -> Figure {
         match step {
             0 => say("{count}", "{count}", &values),
             1 => say("{count} · {rate}", "{count} · {rate}", &values),
-            _ => say("{count} · {rate} of the step before", "{count} · 上一步的 {rate}", &values),
+            _ => say("{count} · {rate} of the step before", "{count} · 上一步的{rate}", &values),
         }
     };
     let names: Vec<Words> = STEPS.iter().map(|(_, en, zh)| Words::new(en, zh)).collect();
@@ -149,7 +149,7 @@ fn figure(contents: &Contents, counts: &[f64], weakest: usize) -> Figure {
 fn table(counts: &[f64]) -> Table {
     let mut table = Table::new(
         "funnel-chart",
-        Words::new("The same numbers, with 95 % intervals", "同一组数字及 95% 区间"),
+        Words::new("The same numbers, with 95 % intervals", "同一组数字及95%区间"),
         vec![
             table::text("Step", "步骤"),
             table::number("Visits", "访问次数"),
@@ -183,7 +183,7 @@ fn outside(cells: Cells<'_>, counts: &[f64]) -> Words {
     say(
         "In all {ordered} visits ordered something; {outside} of them skipped a step, such as with \
          a cart that was filled in an earlier visit.",
-        "全部访问中有 {ordered} 次下单，其中 {outside} 次未依次经过各步，例如购物车在此前访问中已加好。",
+        "全部访问中有{ordered}次下单，其中{outside}次未依次经过各步，例如购物车在此前访问中已加好。",
         &[
             ("ordered", number::count(anyhow)),
             ("outside", number::count((anyhow - counts[3]).max(0.0))),

@@ -31,7 +31,7 @@ pub(super) fn section(contents: &Contents) -> Section {
             .with(Block::Note(caution(&new, &old))),
         None => section.with(Block::Note(Words::new(
             "Fewer than 56 days of events: there is nothing to compare the newest 28 days with.",
-            "事件不足 56 天，最近 28 天尚无可比的前一期。",
+            "事件不足56天，最近28天尚无可比的前一期。",
         ))),
     }
 }
@@ -44,10 +44,10 @@ fn beginning() -> Words {
          <code>shopwise report</code> writes this page again. <code>shopwise import --help</code> \
          lists the formats. To look around first, <code>shopwise demo</code> makes a simulated \
          shop.",
-        "第一步：用 <code>shopwise import --format csv --map … FILE</code> 导入订单或事件文件，\
-         再执行 <code>shopwise run</code> 完成计算，最后用 <code>shopwise report</code> 重新生成本页。\
-         支持的格式见 <code>shopwise import --help</code>。\
-         想先看看效果，可用 <code>shopwise demo</code> 生成一家模拟店铺。",
+        "第一步：用<code>shopwise import --format csv --map … FILE</code>导入订单或事件文件，\
+         再执行<code>shopwise run</code>完成计算，最后用<code>shopwise report</code>重新生成本页。\
+         支持的格式见<code>shopwise import --help</code>。\
+         想先看看效果，可用<code>shopwise demo</code>生成一家模拟店铺。",
     )
 }
 
@@ -61,7 +61,7 @@ fn answer(contents: &Contents) -> Words {
     if all.orders == 0.0 {
         return say(
             "{span}, {customers} customers were seen; none has ordered yet.",
-            "{span}共有 {customers} 位客户到访，尚无订单。",
+            "{span}共有{customers}位客户到访，尚无订单。",
             &[
                 ("customers", number::count(totals.count("customers", 0))),
                 ("span", contents.range_words()),
@@ -71,14 +71,14 @@ fn answer(contents: &Contents) -> Words {
     let anonymous = totals.count("anonymous_orders", 0);
     let others = say(
         " (and {anonymous} orders without a name)",
-        "（另有 {anonymous} 笔匿名订单）",
+        "（另有{anonymous}笔匿名订单）",
         &[("anonymous", number::count(anonymous))],
     );
     say(
         "{span}, {buyers} known customers{others} made {orders} orders worth {revenue}, \
          {average} each; {refunds} of that came back.",
-        "{span}，{buyers} 位已知客户{others}共下单 {orders} 笔，金额 {revenue}，客单价 {average}；\
-         退款占 {refunds}。",
+        "{span}，{buyers}位已知客户{others}共下单{orders}笔，金额{revenue}，客单价{average}；\
+         退款占{refunds}。",
         &[
             ("span", contents.range_words()),
             ("buyers", number::count(buyers)),
@@ -102,7 +102,7 @@ fn tiles(contents: &Contents) -> Vec<[Words; 3]> {
             number::count(buyers),
             say(
                 "of {all} known",
-                "已知客户 {all} 位",
+                "已知客户{all}位",
                 &[("all", number::count(customers.max(buyers)))],
             ),
         ],
@@ -118,7 +118,7 @@ fn tiles(contents: &Contents) -> Vec<[Words; 3]> {
             money(contents, all.refunded),
             say(
                 "{share} of revenue",
-                "占销售额 {share}",
+                "占销售额{share}",
                 &[("share", number::percent(all.refunded / all.amount.max(1.0), all.orders))],
             ),
         ],
@@ -134,15 +134,15 @@ fn windows(contents: &Contents) -> Option<[Sums; 2]> {
 fn changes(contents: &Contents, new: &Sums, old: &Sums) -> Table {
     let caption = Words::new(
         "The newest 28 days against the 28 before, counted back from the last event",
-        "最近 28 天与此前 28 天对比（从最后一个事件往前数）",
+        "最近28天与此前28天对比（从最后一个事件往前数）",
     );
     let mut table = Table::new(
         "changes",
         caption,
         vec![
             table::text("What", "指标"),
-            table::number("Newest 28 days", "最近 28 天"),
-            table::number("28 days before", "此前 28 天"),
+            table::number("Newest 28 days", "最近28天"),
+            table::number("28 days before", "此前28天"),
             table::number("Change", "变化"),
         ],
     );
@@ -175,7 +175,7 @@ fn caution(new: &Sums, old: &Sums) -> Words {
     if new.orders.min(old.orders) < ORDERS_FEW {
         return Words::new(
             "Fewer than 50 orders in a window: changes of this size are mostly chance.",
-            "某一期订单不足 50 笔，这样的变化多半出于偶然。",
+            "某一期订单不足50笔，这样的变化多半出于偶然。",
         );
     }
     Words::new(

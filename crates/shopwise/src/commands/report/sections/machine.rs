@@ -29,7 +29,7 @@ pub(super) fn section(contents: &Contents) -> Section {
         return Section::new("machine", name, question, answer).missing(Words::new(
             "<code>shopwise run</code> runs the whole loop: it prepares, profiles, recommends, \
              advertises and takes feedback in.",
-            "执行 <code>shopwise run</code> 完成整个循环：整理数据、客户画像、推荐、广告、反馈。",
+            "执行<code>shopwise run</code>完成整个循环：整理数据、客户画像、推荐、广告、反馈。",
         ));
     }
     let mut section = Section::new("machine", name, question, answer(contents));
@@ -39,7 +39,7 @@ pub(super) fn section(contents: &Contents) -> Section {
     section.with(Block::Table(runs_table(contents))).advice(Words::new(
         "<code>shopwise models rollback NAME</code> lets the version before serve again; run \
          <code>shopwise run</code> once a day, at night.",
-        "<code>shopwise models rollback NAME</code> 可退回上一版模型；建议每天夜间执行一次 \
+        "<code>shopwise models rollback NAME</code>可退回上一版模型；建议每天夜间执行一次 \
          <code>shopwise run</code>。",
     ))
 }
@@ -61,13 +61,13 @@ fn answer(contents: &Contents) -> Words {
     if failed == 0 {
         return say(
             "{models} models serve; the last run began {when}, and no recent one failed.",
-            "{models} 个模型在用；最近一次运行始于 {when}，近期没有失败。",
+            "{models}个模型在用；最近一次运行始于{when}，近期没有失败。",
             &values,
         );
     }
     say(
         "{models} models serve; the last run began {when}; {failed} of the recent ones failed.",
-        "{models} 个模型在用；最近一次运行始于 {when}，近期有 {failed} 次失败。",
+        "{models}个模型在用；最近一次运行始于{when}，近期有{failed}次失败。",
         &values,
     )
 }

@@ -43,7 +43,7 @@ pub(super) fn all(contents: &Contents) -> Vec<Section> {
 fn run_stage(contents: &Contents, stage: &str) -> Words {
     let how = say(
         "<code>shopwise run {stage}</code> makes it.",
-        "执行 <code>shopwise run {stage}</code> 即可得到。",
+        "执行<code>shopwise run {stage}</code>即可得到。",
         &[("stage", Words::data(stage))],
     );
     match contents.skipped(stage) {
@@ -86,14 +86,14 @@ fn verdict(verdict: &Value) -> Words {
     if float(&difference["high"]) < 0.0 {
         return say(
             "worse than <code>{with}</code>: {own} against {other}, difference {low} to {high}",
-            "不如 <code>{with}</code>：{own} 对 {other}，差值 {low} 至 {high}",
+            "不如<code>{with}</code>：{own}对{other}，差值{low}至{high}",
             &values,
         );
     }
     say(
         "not surely better than <code>{with}</code>: {own} against {other}, difference {low} to \
          {high} (95 %)",
-        "未能显著优于 <code>{with}</code>：{own} 对 {other}，差值 {low} 至 {high}（95% 区间）",
+        "未能显著优于<code>{with}</code>：{own}对{other}，差值{low}至{high}（95%区间）",
         &values,
     )
 }
@@ -102,7 +102,7 @@ fn verdict(verdict: &Value) -> Words {
 fn source(table: &str, cases: Words, what: Words) -> Words {
     say(
         "Source: table <code>{table}</code>; {cases} {what}.",
-        "来源：表 <code>{table}</code>，共 {cases} {what}。",
+        "来源：表<code>{table}</code>，共{cases} {what}。",
         &[("table", Words::data(table)), ("cases", cases), ("what", what)],
     )
 }

@@ -66,7 +66,7 @@ pub(super) fn section(contents: &Contents) -> Section {
     section.advice(Words::new(
         "Raise the share of traffic of a policy whose lift lies above 0 with its whole interval; \
          where the interval holds 0, go on measuring before deciding.",
-        "提升区间完全大于 0 的策略可以扩大流量；区间仍包含 0 的，应继续观察后再决定。",
+        "提升区间完全大于0的策略可以扩大流量；区间仍包含0的，应继续观察后再决定。",
     ))
 }
 
@@ -93,7 +93,7 @@ fn answer(contents: &Contents, cells: Cells<'_>, whole: &[usize]) -> Words {
         return say(
             "“{policy}” brings {revenue} a visit; there is no policy <code>random</code> in the \
              log to compare with.",
-            "“{policy}”每次访问带来 {revenue}；日志中没有可对照的 <code>random</code> 策略。",
+            "“{policy}”每次访问带来{revenue}；日志中没有可对照的<code>random</code>策略。",
             &[
                 ("policy", Words::data(cells.text("policy", whole[0]))),
                 ("revenue", money(contents, cells.float("estimate", whole[0]))),
@@ -113,7 +113,7 @@ fn answer(contents: &Contents, cells: Cells<'_>, whole: &[usize]) -> Words {
     say(
         "“{policy}” brings {revenue} a visit, {lift} against showing things at random (95 % \
          interval {low} to {high}): {reading}.",
-        "“{policy}”每次访问带来 {revenue}，与随机展示相差 {lift}（95% 区间 {low} 至 {high}），{reading}。",
+        "“{policy}”每次访问带来{revenue}，与随机展示相差{lift}（95%区间{low}至{high}），{reading}。",
         &[
             ("policy", Words::data(cells.text("policy", best))),
             ("revenue", money(contents, cells.float("estimate", best))),
@@ -145,7 +145,7 @@ fn figure(contents: &Contents, cells: Cells<'_>, whole: &[usize]) -> Figure {
         ),
         subtitle: Words::new(
             "Revenue per visit under each policy, with 95 % intervals over customers",
-            "各策略下每次访问的销售额，附按客户重抽样的 95% 区间",
+            "各策略下每次访问的销售额，附按客户重抽样的95%区间",
         ),
         data: json!([{
             "type": "bar", "orientation": "h", "x": values, "y": names,
@@ -221,7 +221,7 @@ fn lift_figure(contents: &Contents, cells: Cells<'_>) -> Option<Figure> {
         id: "policies-lift",
         title: say(
             "The lift of “{policy}” is sure in {sure} of {all} groups",
-            "“{policy}”的提升在 {all} 组中有 {sure} 组显著",
+            "“{policy}”的提升在{all}组中有{sure}组显著",
             &[
                 ("policy", Words::data(policy)),
                 ("sure", Words::data(&sure.to_string())),
@@ -231,7 +231,7 @@ fn lift_figure(contents: &Contents, cells: Cells<'_>) -> Option<Figure> {
         subtitle: Words::new(
             "Difference of revenue per visit against the policy random, all customers and each \
              segment, with 95 % intervals",
-            "与 random 策略相比每次访问销售额之差，全部客户及各分群，附 95% 区间",
+            "与random策略相比每次访问销售额之差，全部客户及各分群，附95%区间",
         ),
         data: json!([{
             "type": "scatter", "mode": "markers", "x": values, "y": names,
@@ -278,7 +278,7 @@ fn apart(contents: &Contents) -> Option<Words> {
     Some(say(
         "Mind: <code>random</code> acted from {a} to {b}, <code>{other}</code> from {c} to {d}. \
          What else changed between those times, such as the season, is part of the difference.",
-        "注意：<code>random</code> 的时段为 {a} 至 {b}，<code>{other}</code> 为 {c} 至 {d}，\
+        "注意：<code>random</code>的时段为{a}至{b}，<code>{other}</code>为{c}至{d}，\
          期间的其他变化（如季节）也包含在差异之中。",
         &[
             ("a", day(own.0)),
@@ -324,7 +324,7 @@ fn table(contents: &Contents, cells: Cells<'_>) -> Table {
         "policies-table",
         say(
             "Policies over all customers, with 95 % intervals; money in {currency}",
-            "各策略在全部客户上的结果，附 95% 区间；金额单位 {currency}",
+            "各策略在全部客户上的结果，附95%区间；金额单位{currency}",
             &[("currency", Words::data(&contents.settings.currency))],
         ),
         vec![
@@ -367,7 +367,7 @@ fn segments_table(contents: &Contents, cells: Cells<'_>) -> Option<Table> {
              policies, not segments; groups of fewer than 100 visits are left out; money in \
              {currency}",
             "各分群内的结果，按目前的分群统计，因此“尚未购买”者必无订单：请比较策略，不要比较分群；\
-             不足 100 次访问的组未列出；金额单位 {currency}",
+             不足100次访问的组未列出；金额单位{currency}",
             &[("currency", Words::data(&contents.settings.currency))],
         ),
         vec![
@@ -407,7 +407,7 @@ fn elsewhere_table(cells: Cells<'_>) -> Option<Table> {
              never acted would have had; IPS weighs each case by its inverse propensity, SNIPS \
              divides by the sum of the weights; cases are the effective sample",
             "以下是由日志推算的估计值，而非实际观测：未曾投放的策略本会得到的广告点击率；\
-             IPS 按倾向概率的倒数加权，SNIPS 再除以权重之和；例数为有效样本量",
+             IPS按倾向概率的倒数加权，SNIPS再除以权重之和；例数为有效样本量",
         ),
         vec![
             table::text("Policy", "策略"),

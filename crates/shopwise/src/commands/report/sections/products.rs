@@ -42,8 +42,8 @@ fn answer(contents: &Contents, cells: Cells<'_>) -> Words {
     say(
         "“{first}” sells best with {amount}; the best {count} of {products} products sold bring \
          {share} of the revenue, and {most} bring 80 %.",
-        "卖得最好的是“{first}”，销售额 {amount}；在售出的 {products} 种商品中，\
-         前 {count} 种贡献 {share} 的销售额，{most} 种合计贡献 80%。",
+        "卖得最好的是“{first}”，销售额{amount}；在售出的{products}种商品中，\
+         前{count}种贡献{share}的销售额，{most}种合计贡献80%。",
         &[
             ("first", Words::data(cells.text("title", 0))),
             ("amount", number::money(&contents.settings.currency, cells.float("revenue", 0))),
@@ -75,7 +75,7 @@ fn figure(contents: &Contents, cells: Cells<'_>) -> Figure {
         ),
         subtitle: say(
             "The {count} products with the largest revenue, before refunds, {span}",
-            "销售额最高的 {count} 种商品（未扣除退款），{span}",
+            "销售额最高的{count}种商品（未扣除退款），{span}",
             &[
                 ("count", Words::data(&cells.rows().to_string())),
                 ("span", Words::data(&contents.span())),

@@ -48,7 +48,7 @@ pub(super) fn section(contents: &Contents) -> Section {
         return Section::new("quality", name, question, answer).missing(Words::new(
             "<code>shopwise import</code> brings data; every row that it refuses is kept with its \
              file, line and reason and is listed here.",
-            "用 <code>shopwise import</code> 导入数据；每一条拒收行都会连同文件、行号和原因列在这里。",
+            "用<code>shopwise import</code>导入数据；每一条拒收行都会连同文件、行号和原因列在这里。",
         ));
     }
     let mut section = Section::new("quality", name, question, answer(contents, refused))
@@ -83,7 +83,7 @@ fn answer(contents: &Contents, refused: f64) -> Words {
     say(
         "{lines} event lines were taken in and {refused} refused ({share}); {odd} order lines have \
          a price of 0 or an outlying amount.",
-        "共收录 {lines} 行事件，拒收 {refused} 行（{share}）；{odd} 条订单行单价为 0 或金额异常。",
+        "共收录{lines}行事件，拒收{refused}行（{share}）；{odd}条订单行单价为0或金额异常。",
         &[
             ("lines", number::count(lines)),
             ("refused", number::count(refused)),
@@ -187,11 +187,11 @@ fn doubts_table(contents: &Contents) -> Table {
         let share = number::percent(count / lines.max(1.0), lines);
         table.row(vec![words, Words::data(&number::exact(count)), share]);
     };
-    row(Words::new("price of 0", "单价为 0"), doubtful.count("price_zero", 0));
+    row(Words::new("price of 0", "单价为0"), doubtful.count("price_zero", 0));
     let worth = units_from_micros(doubtful.int("outlier_amount", 0));
     let outliers = say(
         "outlying amount, worth {worth}",
-        "金额异常，合计 {worth}",
+        "金额异常，合计{worth}",
         &[("worth", number::money(&contents.settings.currency, worth))],
     );
     row(outliers, doubtful.count("outlier", 0));
@@ -199,7 +199,7 @@ fn doubts_table(contents: &Contents) -> Table {
     let currency = [("currency", Words::data(&contents.settings.currency))];
     let foreign_words = say(
         "another currency than {currency} (added up as if it were {currency})",
-        "币种不是 {currency}（仍按 {currency} 相加）",
+        "币种不是{currency}（仍按{currency}相加）",
         &currency,
     );
     row(foreign_words, foreign);

@@ -62,8 +62,8 @@ pub(super) fn section(contents: &Contents) -> Section {
         "Put the lists on the home page and beside products first, and keep a share of visits on \
          the <code>random</code> or <code>popular</code> policy: only there is seen what \
          recommending brings.",
-        "先在首页和商品页展示推荐，并保留一部分访问使用 <code>random</code> 或 \
-         <code>popular</code> 策略作对照，才能看出推荐带来的提升。",
+        "先在首页和商品页展示推荐，并保留一部分访问使用<code>random</code>或 \
+         <code>popular</code>策略作对照，才能看出推荐带来的提升。",
     ))
 }
 
@@ -130,8 +130,8 @@ fn answer(model: &Model, candidates: &[Candidate], chosen: &str) -> Words {
         "For {hits} of {judges} customers a list of ten held something that they took in the \
          newest days; <code>{chosen}</code> reaches an nDCG@10 of {value}, what is merely popular \
          {popular}.",
-        "在 {judges} 位客户中，{hits} 的人近期所选商品出现在 10 件推荐里；\
-         <code>{chosen}</code> 的 nDCG@10 为 {value}，只推热门商品为 {popular}。",
+        "在{judges}位客户中，{hits}的人近期所选商品出现在10件推荐里；\
+         <code>{chosen}</code>的nDCG@10为{value}，只推热门商品为{popular}。",
         &[
             ("hits", number::percent(hits, judges)),
             ("judges", number::count(judges)),
@@ -167,13 +167,13 @@ fn figure(model: &Model, candidates: &[Candidate], chosen: &str) -> Figure {
         id: "recommendations-chart",
         title: say(
             "<code>{best}</code> ranks best on the newest window",
-            "在最新时段上 <code>{best}</code> 排序最好",
+            "在最新时段上<code>{best}</code>排序最好",
             &[("best", Words::data(best))],
         ),
         subtitle: say(
             "nDCG@10 of each candidate with its 95 % interval (1.96 standard errors over \
              customers), on what customers took from {day} on",
-            "各候选模型的 nDCG@10 及 95% 区间（客户间标准误的 1.96 倍），以 {day} 起客户所选商品评估",
+            "各候选模型的nDCG@10及95%区间（客户间标准误的1.96倍），以{day}起客户所选商品评估",
             &[("day", Words::data(&day))],
         ),
         data: json!([{
@@ -184,7 +184,7 @@ fn figure(model: &Model, candidates: &[Candidate], chosen: &str) -> Figure {
         }]),
         layout: json!({
             "xaxis": axis(
-                &Words::new("nDCG@10 (0 to 1)", "nDCG@10（0 至 1）"),
+                &Words::new("nDCG@10 (0 to 1)", "nDCG@10（0至1）"),
                 &json!({ "rangemode": "tozero", "nticks": 6 }),
             ),
             "yaxis": axis(&Words::default(), &json!({ "autorange": "reversed" })),
@@ -195,8 +195,8 @@ fn figure(model: &Model, candidates: &[Candidate], chosen: &str) -> Figure {
         source: say(
             "Source: model <code>recommend</code> version {version}; {judges} of {eligible} \
              customers who took something, {new} of them new.",
-            "来源：模型 <code>recommend</code> 第 {version} 版；{eligible} 位有行为的客户中评估了 \
-             {judges} 位，其中新客户 {new} 位。",
+            "来源：模型<code>recommend</code>第{version}版；{eligible}位有行为的客户中评估了 \
+             {judges}位，其中新客户{new}位。",
             &[
                 ("version", Words::data(&model.version.to_string())),
                 ("judges", counted(model, "customers_judged")),
@@ -214,7 +214,7 @@ fn counted(model: &Model, name: &str) -> Words {
 fn table(candidates: &[Candidate], chosen: &str) -> Table {
     let mut head = vec![
         table::text("Candidate", "候选模型"),
-        table::number("nDCG@10 when choosing", "选择时 nDCG@10"),
+        table::number("nDCG@10 when choosing", "选择时nDCG@10"),
     ];
     head.extend(MEASURES.iter().map(|(_, en, zh)| table::number(en, zh)));
     let caption = Words::new(
@@ -254,15 +254,15 @@ fn verdict(model: &Model) -> Words {
     let version = Words::data(&model.version.to_string());
     let values = [("version", version), ("why", super::verdict(verdict))];
     let mut words = if verdict["publish"] == json!(true) {
-        say("Version {version} was published: {why}.", "第 {version} 版已发布：{why}。", &values)
+        say("Version {version} was published: {why}.", "第{version}版已发布：{why}。", &values)
     } else {
-        let zh = "第 {version} 版未发布：{why}。";
+        let zh = "第{version}版未发布：{why}。";
         say("Version {version} was not published: {why}.", zh, &values)
     };
     for (name, why) in model.metrics["left_out"].as_object().into_iter().flatten() {
         words = words.and(&say(
             " <code>{name}</code> did not run: {why}.",
-            " <code>{name}</code> 未参与：<span lang=en>{why}</span>。",
+            " <code>{name}</code>未参与：<span lang=en>{why}</span>。",
             &[("name", Words::data(name)), ("why", Words::data(why.as_str().unwrap_or("–")))],
         ));
     }
@@ -290,7 +290,7 @@ impl Section {
         let intro = say(
             "{customers} customers have a list; {products} products stand in them. Some of \
              them, the first five products each:",
-            "{customers} 位客户有推荐列表，涉及 {products} 种商品。以下为其中几位客户的前五项：",
+            "{customers}位客户有推荐列表，涉及{products}种商品。以下为其中几位客户的前五项：",
             &[
                 ("customers", number::count(all.count("customers", 0))),
                 ("products", number::count(all.count("products", 0))),
@@ -307,23 +307,19 @@ fn heading(cells: Cells<'_>, row: usize) -> Words {
         en: Words::data(cells.text("name_en", row)).en,
         zh: Words::data(cells.text("name_zh", row)).zh,
     };
-    let values = [
-        ("short", Words::data(&short)),
-        ("orders", Words::data(&number::exact(cells.count("orders", row)))),
-        ("segment", segment),
-    ];
+    let orders = match cells.int("orders", row) {
+        1 => Words::new("1 order", "1笔订单"),
+        orders => say(
+            "{count} orders",
+            "{count}笔订单",
+            &[("count", Words::data(&number::exact(orders as f64)))],
+        ),
+    };
+    let values = [("short", Words::data(&short)), ("orders", orders), ("segment", segment)];
     if cells.text("name_en", row).is_empty() {
-        return say(
-            "Customer {short}…: {orders} orders",
-            "客户 {short}…：{orders} 笔订单",
-            &values,
-        );
+        return say("Customer {short}…: {orders}", "客户{short}…：{orders}", &values);
     }
-    say(
-        "Customer {short}…: {orders} orders, “{segment}”",
-        "客户 {short}…：{orders} 笔订单，{segment}",
-        &values,
-    )
+    say("Customer {short}…: {orders}, “{segment}”", "客户{short}…：{orders}，{segment}", &values)
 }
 
 fn entry(cells: Cells<'_>, row: usize) -> Words {
@@ -345,17 +341,17 @@ fn entry(cells: Cells<'_>, row: usize) -> Words {
         ),
         recommend::BOUGHT => say(
             "{title} <span class=soft>because you bought {because}</span>",
-            "{title}<span class=soft>，因为您买过 {because}</span>",
+            "{title}<span class=soft>，因为您买过{because}</span>",
             &values,
         ),
         recommend::VIEWED => say(
             "{title} <span class=soft>because you looked at {because}</span>",
-            "{title}<span class=soft>，因为您看过 {because}</span>",
+            "{title}<span class=soft>，因为您看过{because}</span>",
             &values,
         ),
         recommend::SIMILAR => say(
             "{title} <span class=soft>because it is like {because}</span>",
-            "{title}<span class=soft>，与 {because} 相似</span>",
+            "{title}<span class=soft>，与{because}相似</span>",
             &values,
         ),
         _ => say(

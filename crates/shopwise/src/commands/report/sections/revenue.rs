@@ -21,7 +21,7 @@ pub(super) fn section(contents: &Contents) -> Section {
         return Section::new("revenue", name, question, answer).missing(Words::new(
             "<code>shopwise import</code> brings orders, <code>shopwise run prepare</code> adds \
              them up.",
-            "用 <code>shopwise import</code> 导入订单，再执行 <code>shopwise run prepare</code> 汇总。",
+            "用<code>shopwise import</code>导入订单，再执行<code>shopwise run prepare</code>汇总。",
         ));
     };
     let answer = answer(contents, step, &periods, best);
@@ -68,7 +68,7 @@ fn answer(contents: &Contents, step: Step, periods: &[Period], best: &Period) ->
     };
     let peak = say(
         "The best {step} was {best} with {amount}",
-        "销售额最高的{step}为 {best}，达 {amount}",
+        "销售额最高的{step}为{best}，达{amount}",
         &[
             ("step", name_of(step)),
             ("best", Words::data(&label(best, step))),
@@ -84,7 +84,7 @@ fn answer(contents: &Contents, step: Step, periods: &[Period], best: &Period) ->
     peak.and(&say(
         "; the last third of all whole {step}s brought {late} a {step}, {change} on the first \
          third.",
-        "；最近三分之一时段平均每{step} {late}，与最初三分之一相比 {change}。",
+        "；最近三分之一时段平均每{step} {late}，与最初三分之一相比{change}。",
         &[("step", name_of(step)), ("late", money(contents, late)), ("change", change)],
     ))
 }
@@ -106,7 +106,7 @@ fn figure(contents: &Contents, step: Step, periods: &[Period], best: &Period) ->
         id: "revenue-chart",
         title: say(
             "Revenue peaked in the {step} of {best}",
-            "{best} 所在{step}销售额最高",
+            "{best}所在{step}销售额最高",
             &[("step", name_of(step)), ("best", Words::data(&label(best, step)))],
         ),
         subtitle: say(

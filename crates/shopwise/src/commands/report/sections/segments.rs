@@ -46,8 +46,8 @@ pub(super) fn section(contents: &Contents) -> Section {
     section.with(Block::Table(table(contents, cells))).advice(Words::new(
         "Name a segment in a campaign’s <code>segments</code> to reach only those customers; \
          <code>shopwise export segment:ID --output FILE.csv</code> gives its members to a mailing.",
-        "在广告活动的 <code>segments</code> 中填写分群编号即可只面向这些客户；\
-         <code>shopwise export segment:ID --output FILE.csv</code> 可导出名单用于邮件或短信。",
+        "在广告活动的<code>segments</code>中填写分群编号即可只面向这些客户；\
+         <code>shopwise export segment:ID --output FILE.csv</code>可导出名单用于邮件或短信。",
     ))
 }
 
@@ -61,7 +61,7 @@ fn answer(cells: Cells<'_>) -> Words {
     say(
         "The {customers} customers who bought fall into {segments} segments; “{top}” are {share} \
          of them and bring {revenue} of the revenue.",
-        "{customers} 位购买客户分为 {segments} 个分群；“{top}”占其中 {share}，贡献 {revenue} 的销售额。",
+        "{customers}位购买客户分为{segments}个分群；“{top}”占其中{share}，贡献{revenue}的销售额。",
         &[
             ("customers", number::count(customers)),
             ("segments", Words::data(&cells.rows().to_string())),
@@ -152,7 +152,11 @@ fn column_name(cells: Cells<'_>, row: usize) -> Words {
         line += word.len() + 1;
     }
     let letters: Vec<char> = words.zh.chars().collect();
-    let zh: Vec<String> = letters.chunks(4).map(|part| part.iter().collect()).collect();
+    let lines = letters.len().div_ceil(5).max(1);
+    let zh: Vec<String> = letters
+        .chunks(letters.len().div_ceil(lines).max(1))
+        .map(|part| part.iter().collect())
+        .collect();
     let name = Words { en, zh: zh.join("<br>") };
     say("{name}<br>{share}", "{name}<br>{share}", &[("name", name), ("share", share)])
 }
@@ -172,7 +176,7 @@ fn most_apart(cells: Cells<'_>, by_feature: &[Vec<f64>], features: &[Words]) -> 
         if value > 0.0 { Words::new("above", "高出") } else { Words::new("below", "低于") };
     say(
         "“{segment}” stand out most: {feature} {value} standard deviations {direction} the mean",
-        "“{segment}”最突出：{feature}{direction}均值 {value} 个标准差",
+        "“{segment}”最突出：{feature}{direction}均值{value}个标准差",
         &[
             ("segment", title(cells, most.1)),
             ("feature", features[most.0].clone()),

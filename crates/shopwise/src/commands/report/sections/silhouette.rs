@@ -32,7 +32,7 @@ pub(super) fn section(contents: &Contents) -> Section {
     let answer = say(
         "{chosen} segments separate customers best: mean silhouette {score} of at most 1, \
          {reading}.",
-        "分成 {chosen} 群区分得最好：平均轮廓系数 {score}（最大为 1），{reading}。",
+        "分成{chosen}群区分得最好：平均轮廓系数{score}（最大为1），{reading}。",
         &[
             ("chosen", Words::data(&chosen.to_string())),
             ("score", Words::data(&number::decimals(score, 3))),
@@ -45,8 +45,8 @@ pub(super) fn section(contents: &Contents) -> Section {
         .advice(Words::new(
             "A shop that wants fewer groups to talk to sets <code>segments_max</code> in \
              <code>shopwise.toml</code> and runs <code>shopwise run profile</code> again.",
-            "如果希望分群更少、便于运营，可在 <code>shopwise.toml</code> 中调低 \
-             <code>segments_max</code>，再执行 <code>shopwise run profile</code>。",
+            "如果希望分群更少、便于运营，可在<code>shopwise.toml</code>中调低 \
+             <code>segments_max</code>，再执行<code>shopwise run profile</code>。",
         ))
 }
 
@@ -68,13 +68,13 @@ fn figure(contents: &Contents, curve: &[Value], chosen: u64) -> Figure {
         id: "silhouette-chart",
         title: say(
             "The silhouette is highest at {chosen} segments",
-            "分成 {chosen} 群时轮廓系数最高",
+            "分成{chosen}群时轮廓系数最高",
             &[("chosen", Words::data(&chosen.to_string()))],
         ),
         subtitle: Words::new(
             "Mean silhouette of k-means for each number of segments tried; how much nearer a \
              customer is to the own segment than to the next",
-            "各候选分群数下 k-means 的平均轮廓系数：客户离本群比离最近他群近多少",
+            "各候选分群数下k-means的平均轮廓系数：客户离本群比离最近他群近多少",
         ),
         data: json!([{
             "type": "scatter", "mode": "lines+markers+text", "x": k, "y": scores, "text": texts,
@@ -86,7 +86,7 @@ fn figure(contents: &Contents, curve: &[Value], chosen: u64) -> Figure {
         layout: json!({
             "xaxis": axis(&Words::new("number of segments k", "分群数 k"), &json!({ "dtick": 1 })),
             "yaxis": axis(
-                &Words::new("mean silhouette (−1 to 1)", "平均轮廓系数（−1 至 1）"),
+                &Words::new("mean silhouette (−1 to 1)", "平均轮廓系数（−1至1）"),
                 &json!({ "rangemode": "tozero" }),
             ),
         }),
@@ -94,7 +94,7 @@ fn figure(contents: &Contents, curve: &[Value], chosen: u64) -> Figure {
         width_min: 0,
         source: say(
             "Source: run of <code>profile</code>; {customers} buyers.",
-            "来源：<code>profile</code> 运行记录，共 {customers} 位购买客户。",
+            "来源：<code>profile</code>运行记录，共{customers}位购买客户。",
             &[("customers", number::count(customers as f64))],
         ),
     }

@@ -82,8 +82,8 @@ fn answer(contents: &Contents, cells: Cells<'_>) -> Words {
     say(
         "Champions are {champions} of the buyers and {champions_revenue} of their revenue; {risk} \
          buyers worth {risk_revenue} of it have not come for long and are at risk.",
-        "核心客户占购买客户的 {champions}，贡献 {champions_revenue} 的销售额；\
-         {risk} 位曾贡献 {risk_revenue} 销售额的客户久未到访，有流失风险。",
+        "核心客户占购买客户的{champions}，贡献{champions_revenue}的销售额；\
+         {risk}位曾贡献{risk_revenue}销售额的客户久未到访，有流失风险。",
         &[
             ("champions", share("champions", "customers", customers).1),
             ("champions_revenue", share("champions", "revenue", revenue).1),
@@ -127,12 +127,12 @@ fn figure(contents: &Contents) -> Figure {
         id: "value-chart",
         title: say(
             "{share} of the buyers came lately and often (upper right)",
-            "{share} 的购买客户既来得近又买得勤（右上角）",
+            "{share}的购买客户既来得近又买得勤（右上角）",
             &[("share", number::percent(good as f64 / customers.max(1) as f64, customers as f64))],
         ),
         subtitle: say(
             "Customers by quintile of recency and of frequency, 5 is best, as of {last}",
-            "按最近一次与频次五分位统计的客户数，5 为最好，截至 {last}",
+            "按最近一次与频次五分位统计的客户数，5为最好，截至{last}",
             &[("last", Words::data(&last_day(contents)))],
         ),
         data: json!([{
@@ -170,7 +170,7 @@ fn grid_table(contents: &Contents) -> Table {
         head.push(table::number(&format!("R {recency}"), &format!("R {recency}")));
     }
     let caption =
-        Words::new("The same numbers: customers by R and F", "同一组数字：按 R、F 的客户数");
+        Words::new("The same numbers: customers by R and F", "同一组数字：按R、F的客户数");
     let mut table = Table::new("value-chart", caption, head);
     for (frequency, row) in grid(contents).iter().enumerate().rev() {
         let mut cells = vec![Words::data(&format!("F {}", frequency + 1))];
