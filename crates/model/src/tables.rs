@@ -87,7 +87,8 @@ tables! {
     /// One row a product, as of the last event.
     PRODUCT_FEATURES "product_features" {
         product: Text, title: Text, category: Text, brand: Text, views: Int, carts: Int,
-        orders: Int, quantity: Int, refunds: Int, revenue: Float, average_price: Float, customers: Int,
+        orders: Int, quantity: Int, refunds: Int, revenue: Float, average_price: Float,
+        customers: Int,
         shown: Int, clicked: Int, first_sold: Time, last_sold: Time,
     }
     /// One row a thing shown: where, by whom it was chosen and with which probability; what came of

@@ -195,11 +195,11 @@ fn doubts_table(contents: &Contents) -> Table {
         &[("worth", number::money(&contents.settings.currency, worth))],
     );
     row(outliers, doubtful.count("outlier", 0));
-    let foreign = contents.metric("prepare", "other_currency_lines").as_f64().unwrap_or(0.0);
+    let foreign = contents.metric("prepare", "rows_without_rate").as_f64().unwrap_or(0.0);
     let currency = [("currency", Words::data(&contents.settings.currency))];
     let foreign_words = say(
-        "another currency than {currency} (added up as if it were {currency})",
-        "币种不是{currency}（仍按{currency}相加）",
+        "an amount that has no rate to {currency} (left out of sums)",
+        "没有折算为{currency}的汇率（不计入合计）",
         &currency,
     );
     row(foreign_words, foreign);
