@@ -23,6 +23,7 @@ const STEPS: &[Step] = &[
         name: "lints",
         arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
     },
+    Step { name: "documents", arguments: &["doc", "--workspace", "--no-deps", "--locked"] },
     Step { name: "program", arguments: &["build", "--release", "--locked", "-p", "shopwise"] },
     Step {
         name: "tests",
@@ -77,6 +78,7 @@ fn need_compiler() -> Result<()> {
 fn run(program: &str, arguments: &[&str]) -> Result<()> {
     let status = Command::new(program)
         .args(arguments)
+        .env("RUSTDOCFLAGS", "-Dwarnings")
         .status()
         .with_context(|| format!("cannot start `{program}`"))?;
     if !status.success() {
