@@ -128,8 +128,8 @@ impl Interactions {
         built
     }
 
-    /// Builds a matrix from compressed rows that may come from anywhere; `None` when they do not fit
-    /// together: offsets fall or leave the items, a row is not ascending, an item is not below
+    /// Builds a matrix from compressed rows that may come from anywhere; `None` when they do not
+    /// fit together: offsets fall or leave the items, a row is not ascending, an item is not below
     /// `n_items`, a weight is not finite.
     pub(crate) fn from_rows(
         n_items: usize,
