@@ -46,10 +46,6 @@ const PRODUCTS_MIN: usize = 5;
 /// With more products than this their texts are not compared: the cost grows with the square of how
 /// many share a word.
 const TEXTS_MAX: usize = 50_000;
-/// Words that more products share than this tell little and cost most: they are left out.
-const COMMON_TERMS: &str = "2000";
-/// Alike products that are kept for each: a history of a hundred then costs some microseconds.
-const ALIKE: &str = "50";
 /// Fewer texts than this share of the products are no base for a model.
 const TEXTS_SHARE_MIN: f64 = 0.1;
 
@@ -189,25 +185,29 @@ fn write_table(
 fn content(log: &Log, catalog: &[Product]) -> Result<Option<Vec<u8>>> {
     let ids: Vec<String> = catalog.iter().map(|product| product.id.clone()).collect();
     let texts = log::places(&log.products, &ids);
-    let described = texts.iter().flatten().count();
+    let text =
+        |place: &Option<u32>| place.map_or_else(Vec::new, |at| fields(&catalog[at as usize]));
+    let documents: Vec<Vec<Field>> = texts.iter().map(text).collect();
+    let described = documents.iter().filter(|fields| !fields.is_empty()).count();
     let is_enough = described as f64 >= TEXTS_SHARE_MIN * log.products.len() as f64;
     if described == 0 || !is_enough || log.products.len() > TEXTS_MAX {
         return Ok(None);
     }
-    let text =
-        |place: &Option<u32>| place.map_or_else(Vec::new, |place| fields(&catalog[place as usize]));
-    let documents: Vec<Vec<Field>> = texts.iter().map(text).collect();
-    let settings = [("common_terms", COMMON_TERMS), ("neighbours", ALIKE)];
-    let choice = Choice::new("content", &settings)?;
+    let choice = Choice::new("content", recipe::CONTENT)?;
     Ok(Some(recipe::fit_content(&documents, &choice)?))
 }
 
-/// Returns what stands in the catalogue of a product. Prices of one band differ by less than half.
+/// Returns what stands in the catalogue of a product; an importer that knows no title repeats the
+/// identifier, which says nothing. Prices of one band differ by less than half.
 fn fields(product: &Product) -> Vec<Field> {
-    let mut fields = vec![Field::new("title", product.title.clone())];
+    let mut fields = Vec::new();
+    if product.title != product.id {
+        fields.push(Field::new("title", product.title.clone()));
+    }
     fields.extend(product.category.as_ref().map(|text| Field::new("category", text.clone())));
     fields.extend(product.brand.as_ref().map(|text| Field::new("brand", text.clone())));
-    if let Some(price) = product.price.filter(|price| *price > 0) {
+    // A price alone makes nothing alike.
+    if let Some(price) = product.price.filter(|price| *price > 0 && !fields.is_empty()) {
         let band = (2.0 * (price as f64).log2()).floor();
         fields.push(Field::new("price_band", format!("{band}")));
     }

@@ -7,7 +7,7 @@ use shopwise_learn::recommend::hybrid::learned_weights;
 use shopwise_learn::recommend::{ListOptions, recommend_all};
 
 use super::log::{JUDGES_MIN, LEARN, Log, TEST, Targets, VALIDATION};
-use super::recipe::{Choice, DEPTH, Model, NORMALIZE, Recipe, Workshop};
+use super::recipe::{CONTENT, Choice, DEPTH, Model, NORMALIZE, Recipe, Settings, Workshop};
 use super::weight::Repeats;
 use crate::error::Result;
 use crate::publish::{Contender, Contest, Verdict, judge};
@@ -24,15 +24,12 @@ const ANSWER_WORK_MAX: f64 = 5e4;
 /// The most additions that user-knn's answers to all customers may cost: some seconds.
 const ANSWERS_WORK_MAX: f64 = 1e9;
 
-/// The settings of one try, by name, all others being the defaults.
-type Settings = &'static [(&'static str, &'static str)];
-
 /// The settings that are tried, simplest model first; a tie goes to the earlier one. Half-lives of
 /// what is popular are days: none, a month, a week.
 const TRIED: &[(&str, &[Settings])] = &[
     ("popular", &[&[("half_life", "0")], &[("half_life", "30")], &[("half_life", "7")]]),
     ("again", &[&[("half_life_items", "2")], &[("half_life_items", "10")]]),
-    ("content", &[&[]]),
+    ("content", &[CONTENT]),
     (
         "item-knn",
         &[
@@ -104,12 +101,15 @@ pub(super) fn run(track: Track<'_>, serving: Option<&Recipe>) -> Result<Option<O
     let scores = |per_user: &'_ PerUser| per_user.metrics[MEASURE].clone();
     let (own, simple) = (scores(&measured[place].1), scores(&measured[0].1));
     let served = served.as_ref().map(scores);
-    let verdict = judge(&Contest {
+    let mut verdict = judge(&Contest {
         candidate: Contender { name: finalists.recipes[place].name(), scores: &own },
         serving: served.as_ref().map(|scores| Contender { name: "model", scores }),
         baselines: &[Contender { name: "popular", scores: &simple }],
         seed: track.seed,
     })?;
+    if place == 0 {
+        verdict.why = "nothing found more than what is popular, which serves".to_owned();
+    }
     let mut metrics = report(&measured[place].0);
     describe(&mut metrics, track, &finalists, &measured, &targets);
     let popular = finalists.recipes[0].fill.clone();
@@ -128,7 +128,7 @@ fn choose(track: Track<'_>) -> Result<Option<Finalists>> {
     let mut workshop = Workshop::new(&known, track.content, track.seed);
     let mut found = Finalists { recipes: Vec::new(), scores: Vec::new(), left_out: Map::new() };
     for (name, settings) in TRIED {
-        if let Some(why) = obstacle(name, &workshop) {
+        if let Some(why) = obstacle(name, track, &workshop) {
             found.left_out.insert((*name).to_owned(), json!(why));
             continue;
         }
@@ -175,8 +175,11 @@ fn blend(
 }
 
 /// Returns why a model cannot run.
-fn obstacle(name: &str, workshop: &Workshop<'_>) -> Option<String> {
+fn obstacle(name: &str, track: Track<'_>, workshop: &Workshop<'_>) -> Option<String> {
     match name {
+        "again" if track.repeats == Repeats::Nothing => {
+            Some("nothing is recommended again".to_owned())
+        }
         "content" if workshop.content.is_none() => {
             Some("the catalogue says nothing of the products, or holds too many".to_owned())
         }

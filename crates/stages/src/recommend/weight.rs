@@ -20,13 +20,7 @@ const TIMES_MAX: u32 = 1000;
 const RATING_MIN: f32 = 0.1;
 
 /// Returns the weight of a product that was looked at, put into the cart and ordered so many times.
-///
-/// ```
-/// use shopwise_stages::recommend::weight;
-/// assert_eq!(weight::of_counts(1, 0, 0), 1.0);
-/// assert_eq!(weight::of_counts(9, 2, 0), 3.0);
-/// assert_eq!(weight::of_counts(9, 2, 1), 4.0);
-/// ```
+/// Nine looks, two carts: 2 · (2 − 1/2) = 3; one order, whatever came before: 4.
 #[must_use]
 pub fn of_counts(viewed: u32, carted: u32, bought: u32) -> f32 {
     let (level, times) = match (carted, bought) {
@@ -102,6 +96,7 @@ mod tests {
         assert!(of_counts(u32::MAX, 0, 0) < CART);
         assert!(of_counts(0, 1, 0) < of_counts(0, 2, 0));
         assert!(of_counts(u32::MAX, u32::MAX, 0) < ORDER);
+        assert_eq!([of_counts(1, 0, 0), of_counts(9, 2, 0), of_counts(9, 2, 1)], [1.0, 3.0, 4.0]);
         assert_eq!(of_counts(0, 0, 2), 6.0);
     }
 
