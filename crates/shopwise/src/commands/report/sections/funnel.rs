@@ -131,7 +131,10 @@ fn figure(contents: &Contents, counts: &[f64], weakest: usize) -> Figure {
             "hovertemplate": "%{y}: %{x:,}<extra></extra>",
         }]),
         layout: json!({
-            "xaxis": axis(&Words::new("visits", "访问次数"), &json!({ "rangemode": "tozero", "nticks": 6 })),
+            "xaxis": axis(
+                &Words::new("visits", "访问次数"),
+                &json!({ "rangemode": "tozero", "nticks": 6 }),
+            ),
             "yaxis": axis(
                 &Words::default(),
                 &json!({ "autorange": "reversed", "showgrid": false }),
