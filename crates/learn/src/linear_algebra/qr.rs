@@ -131,12 +131,18 @@ struct Reflection {
 }
 
 impl Reflection {
-    /// Replaces `vector` by the reflection's `v`.
+    /// Replaces `vector` by the reflection's `v`. A vector so short that its square underflows
+    /// (what rounding leaves of a column that others determine) is let be: beside any other it is
+    /// zero.
     fn of(vector: &mut [f64]) -> Self {
-        let length = -norm(vector).copysign(vector[0]);
+        let first = vector[0];
+        let length = -norm(vector).copysign(first);
         vector[0] -= length;
         let square = dot(vector, vector);
-        Self { length, tau: if square > 0.0 { 2.0 / square } else { 0.0 } }
+        if square.is_normal() {
+            return Self { length, tau: 2.0 / square };
+        }
+        Self { length: first, tau: 0.0 }
     }
 
     fn apply(self, direction: &[f64], other: &mut [f64]) {
@@ -324,6 +330,23 @@ mod tests {
         let result = least_squares(&matrix, &target).unwrap();
         for (got, planted) in result.solution.iter().zip([3.0, -0.25, 7.0]) {
             assert!((got - planted).abs() < 1e-11, "{got} {planted}");
+        }
+    }
+
+    #[test]
+    fn a_column_of_rounding_dust_does_not_matter() {
+        // Squares of 1e-160 are below the smallest normal number.
+        for dust in [0.0, 1e-170, 1e-160, 1e-155] {
+            let mut values = Vec::new();
+            for row in 0..6000 {
+                values.extend([f64::from(row % 7), dust * f64::from(row % 3 - 1)]);
+            }
+            let matrix = Matrix::from_values(6000, 2, values).unwrap();
+            let target: Vec<f64> = (0..6000).map(|row| 3.0 * f64::from(row % 7)).collect();
+            let found = least_squares(&matrix, &target).unwrap();
+            assert_eq!(found.rank, 1, "{dust}");
+            assert!((found.solution[0] - 3.0).abs() < 1e-12, "{dust}: {:?}", found.solution);
+            assert!(found.solution[1].abs() < 1e-12, "{dust}: {:?}", found.solution);
         }
     }
 

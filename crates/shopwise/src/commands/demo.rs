@@ -50,13 +50,15 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let start = Instant::now();
+    let policy_days = arguments.policy_days;
+    for (flag, days) in [("--days", arguments.days), ("--policy-days", policy_days)] {
+        if !(1..=1825).contains(&days) {
+            bail!("{flag} must be from 1 to 1,825, got `{days}`");
+        }
+    }
     let world = simulate_settings(arguments);
     // Wrong settings are refused before anything is made.
     world.check()?;
-    let policy_days = arguments.policy_days;
-    if !(1..=3650).contains(&policy_days) {
-        bail!("--policy-days must be from 1 to 3,650, got `{policy_days}`");
-    }
     clear(&arguments.dir)?;
     let settings = Settings {
         name: "Demo shop".to_owned(),
@@ -86,7 +88,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
 fn simulate_settings(arguments: &Arguments) -> shopwise_simulate::Settings {
     shopwise_simulate::Settings {
         customers: arguments.customers,
-        days: arguments.days,
+        // Customers go on joining and campaigns go on running while the policies act.
+        days: arguments.days.saturating_add(arguments.policy_days),
         seed: arguments.seed,
         tastes: arguments.tastes,
         ..shopwise_simulate::Settings::default()

@@ -101,12 +101,14 @@ impl Beside {
         (ratio(&order), order.chunks(tenth).map(ratio).collect())
     }
 
-    fn check(&self, what: &str) {
+    /// Asks for 2 % in all and 10 % in each tenth, beside what the chance of the outcomes that were
+    /// learned from allows.
+    fn check(&self, what: &str, chance: f64) {
         let (all, tenths) = self.ratios();
-        println!("{what}: predicted / true {all:.4}, by tenth {tenths:.3?}");
-        assert!((all - 1.0).abs() <= 0.02, "{what}: {all}");
+        println!("{what}: predicted / true {all:.4}, by tenth {tenths:.3?}, chance {chance:.3}");
+        assert!((all - 1.0).abs() <= 0.02 + chance, "{what}: {all}");
         for ratio in tenths {
-            assert!((ratio - 1.0).abs() <= 0.1, "{what}: a tenth is at {ratio}");
+            assert!((ratio - 1.0).abs() <= 0.1 + chance, "{what}: a tenth is at {ratio}");
         }
     }
 }
@@ -114,7 +116,7 @@ impl Beside {
 #[test]
 fn predicted_rates_are_the_simulators_probabilities() {
     let settings = shopwise_simulate::Settings {
-        customers: 20_000,
+        customers: 15_000,
         seed: 11,
         list_slots: 0,
         ad_slots: 8,
@@ -124,6 +126,8 @@ fn predicted_rates_are_the_simulators_probabilities() {
     lived.live(150);
     lived.run(&["prepare", "advertise"]);
     let strategy = Strategy::open(&lived.shop).unwrap().unwrap();
+    let orders = "SELECT count(*) AS orders FROM exposures WHERE converted AND settled";
+    let learned_from = lived.shop.lake.query(orders).unwrap().int("orders").unwrap()[0];
     let fresh_from = lived.world.day_starts_at();
     lived.world.keep_truth();
     lived.live(15);
@@ -155,8 +159,9 @@ fn predicted_rates_are_the_simulators_probabilities() {
         truth: true_of("p_conversion"),
         weight: true_of("p_click"),
     };
-    clicks.check("clicks");
-    conversions.check("conversions");
+    clicks.check("clicks", 0.0);
+    // Of n outcomes the share is known to ± 1 / √n; 2.58 of these are the 99 % interval.
+    conversions.check("conversions", 2.58 / (learned_from as f64).sqrt());
 }
 
 /// Returns exposures as the strategy asks for candidates.

@@ -31,7 +31,7 @@ fn models(shop: &str) -> Value {
 fn a_second_run_says_who_is_first_or_waits() {
     let folder = tempfile::tempdir().unwrap();
     let shop = made(folder.path());
-    let mut first = program(&["run", "--shop", &shop])
+    let mut first = program(&["run", "--wait", "--shop", &shop])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -39,7 +39,7 @@ fn a_second_run_says_who_is_first_or_waits() {
     let name = format!("process {}", first.id());
     let until = Instant::now() + Duration::from_secs(60);
     let message = loop {
-        // Before the first has the lease, the second may get it for a stage that has no work.
+        // Before the first has the lease the second may get it, for which the first then waits.
         let second = run(&["run", "--shop", &shop, "feedback"]);
         let message = text(&second.stderr);
         if message.contains(&name) {

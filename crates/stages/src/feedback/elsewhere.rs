@@ -6,11 +6,12 @@
 //! campaign does not praise itself. Only the first advert of a visit counts: its propensity does
 //! not depend on another one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shopwise_learn::evaluate::bootstrap::Bootstrap;
 use shopwise_learn::evaluate::policy::{Log, evaluate};
 use shopwise_model::frame::Frame;
+use shopwise_model::time::DAY;
 
 use super::Measured;
 use crate::error::Result;
@@ -48,6 +49,8 @@ fn judge_by(
     let campaigns = adverts.text("campaign")?.codes();
     let (clicked, propensity) = (adverts.float("clicked")?, adverts.float("propensity")?);
     let customers = adverts.text("customer")?.codes();
+    let days: Vec<i64> =
+        adverts.time("occurred_at")?.iter().map(|moment| moment.div_euclid(DAY)).collect();
     let (older, newer) = rows.split_at(rows.len() / 2);
     let everybody = |_: usize| 0;
     let own = |row: usize| segments[row];
@@ -56,6 +59,16 @@ fn judge_by(
         [("best-campaign", &everybody), ("best-campaign-per-segment", &own)];
     for (policy, group) in policies {
         let best = best_campaigns(older, group, campaigns, clicked);
+        let shown: BTreeSet<(i64, u32)> =
+            newer.iter().map(|row| (days[*row], campaigns[*row])).collect();
+        let could = |row: &usize| {
+            best.get(&group(*row)).is_some_and(|best| shown.contains(&(days[*row], *best)))
+        };
+        let newer: Vec<usize> = newer.iter().copied().filter(could).collect();
+        if newer.len() < ADVERTS_MIN / 2 {
+            continue;
+        }
+        let newer = newer.as_slice();
         let target: Vec<f64> = newer
             .iter()
             .map(|row| f64::from(u8::from(best.get(&group(*row)) == Some(&campaigns[*row]))))

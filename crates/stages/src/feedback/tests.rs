@@ -66,6 +66,7 @@ fn a_policy_that_never_acted_is_judged_from_the_log() {
         .with("segment", Column::Text(rows.clone().map(segment).collect()))
         .with("campaign", Column::Text(rows.clone().map(campaign).collect()))
         .with("propensity", Column::Float(vec![0.5; rows.len()]))
+        .with("occurred_at", Column::Time(vec![0; rows.len()]))
         .with("clicked", Column::Float(rows.map(|row| f64::from(u8::from(clicks(row)))).collect()));
     let judged = elsewhere::judge(&adverts, &Bootstrap::default()).unwrap();
     let value = |policy: &str, method: &str| {

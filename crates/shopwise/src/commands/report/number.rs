@@ -73,9 +73,11 @@ pub(super) fn count(value: f64) -> Words {
 /// Returns an amount for a sentence, in units of the currency.
 pub(super) fn money(currency: &str, value: f64) -> Words {
     let digits = if value.abs() < 1000.0 { 2 } else { 0 };
-    let whole = decimals(value, digits);
-    let sign = sign(currency);
-    let words = Words { en: short_en(value, &whole), zh: short_zh(value, &whole) };
+    let size = value.abs();
+    let whole = decimals(size, digits);
+    let minus = if value < 0.0 { "−" } else { "" };
+    let sign = format!("{minus}{}", sign(currency));
+    let words = Words { en: short_en(size, &whole), zh: short_zh(size, &whole) };
     say("{sign}{value}", "{sign}{value}", &[("sign", Words::data(&sign)), ("value", words)])
         .titled(&format!("{currency} {}", decimals(value, 2)))
 }
@@ -166,6 +168,7 @@ mod tests {
         assert!(money("CNY", 234_000_000.0).zh.contains(">¥2.34亿<"));
         assert!(money("GBP", 533.172).en.contains(">£533.17<"));
         assert!(money("CHF", 1.0).en.contains("CHF\u{a0}1.00"));
+        assert!(money("USD", -0.5).en.contains(">−$0.50<"));
         assert_eq!(exact(-1_234.4), "−1,234");
         assert_eq!(decimals(-0.004, 2), "0.00");
     }

@@ -81,6 +81,10 @@ function layoutOf(figure, style) {
     if (layout[name].nticks) layout[name].nticks = 4;
     if (layout[name].ticktext) layout[name].ticktext = layout[name].ticktext.map(broken);
     if (typeof layout[name].dtick === "number" && layout[name].type === "date") layout[name].dtick *= 3;
+    if (layout[name].type === "log") {
+      const [from, to] = layout[name].range;
+      layout[name] = { ...layout[name], dtick: 2, range: [from, to + 0.2 * (to - from)] };
+    }
   }
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
@@ -126,7 +130,9 @@ function pointsOf(node) {
     if (trace.type === "heatmap") {
       trace.z.forEach((line, y) => line.forEach((_, x) => points.push({ curveNumber, pointNumber: [y, x] })));
     } else {
-      (trace.y || trace.x || []).forEach((_, pointNumber) => points.push({ curveNumber, pointNumber }));
+      trace.x.forEach((x, pointNumber) => {
+        if (x !== null && trace.y[pointNumber] !== null) points.push({ curveNumber, pointNumber });
+      });
     }
   });
   return points;

@@ -209,10 +209,12 @@ fn title(what: &Words, outside: usize, bins: usize, positives: f64) -> Words {
 }
 
 /// Returns centres, widths and heights of bars whose areas are the cases of each group: an edge
-/// lies midway between the mean predictions of two groups.
+/// lies midway between the mean predictions of two groups, the outer ones as far from their mean as
+/// the inner.
 fn histogram(predicted: &[f64], rows: &[f64]) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    let mut edges = vec![0.0];
-    edges.extend(predicted.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0));
+    let mut edges: Vec<f64> = predicted.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).collect();
+    let first = predicted.first().copied().unwrap_or(0.0);
+    edges.insert(0, (2.0 * first - edges.first().copied().unwrap_or(2.0 * first)).max(0.0));
     let last = predicted.last().copied().unwrap_or(0.0);
     edges.push(last + (last - edges[edges.len() - 1]).max(1e-6));
     let pairs = edges.windows(2);

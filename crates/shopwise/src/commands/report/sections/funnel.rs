@@ -13,10 +13,10 @@ use super::super::words::{Words, say};
 
 /// The steps: the column, and what it is called.
 const STEPS: [(&str, &str, &str); 4] = [
-    ("visits", "Visits", "访问"),
-    ("viewed", "… that viewed a product", "…浏览了商品"),
-    ("carted", "… and filled the cart", "…并加入购物车"),
-    ("ordered", "… and ordered", "…并下单"),
+    ("visits", "visits", "访问"),
+    ("viewed", "saw a product", "浏览商品"),
+    ("carted", "filled the cart", "加入购物车"),
+    ("ordered", "ordered", "下单"),
 ];
 
 /// What to look at where most visits are lost, by step.
@@ -97,14 +97,12 @@ fn answer(counts: &[f64], weakest: usize) -> Words {
 
 fn figure(contents: &Contents, counts: &[f64], weakest: usize) -> Figure {
     let label = |step: usize| {
-        let share = number::percent(counts[step] / counts[0], counts[0]);
         let own = Words::data(&number::exact(counts[step]));
         let rate = number::percent(counts[step] / counts[step.max(1) - 1].max(1.0), counts[0]);
-        let values = [("count", own), ("share", share), ("rate", rate)];
+        let values = [("count", own), ("rate", rate)];
         match step {
             0 => say("{count}", "{count}", &values),
-            1 => say("{count} · {rate}", "{count} · {rate}", &values),
-            _ => say("{count} · {rate} of the step before", "{count} · 上一步的{rate}", &values),
+            _ => say("{count} · {rate}", "{count} · {rate}", &values),
         }
     };
     let names: Vec<Words> = STEPS.iter().map(|(_, en, zh)| Words::new(en, zh)).collect();
@@ -133,7 +131,10 @@ fn figure(contents: &Contents, counts: &[f64], weakest: usize) -> Figure {
             "hovertemplate": "%{y}: %{x:,}<extra></extra>",
         }]),
         layout: json!({
-            "xaxis": axis(&Words::new("visits", "访问次数"), &json!({ "rangemode": "tozero" })),
+            "xaxis": axis(
+                &Words::new("visits", "访问次数"),
+                &json!({ "rangemode": "tozero", "nticks": 6 }),
+            ),
             "yaxis": axis(
                 &Words::default(),
                 &json!({ "autorange": "reversed", "showgrid": false }),

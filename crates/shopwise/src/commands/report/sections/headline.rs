@@ -148,7 +148,10 @@ fn changes(contents: &Contents, new: &Sums, old: &Sums) -> Table {
     );
     let buyers = Cells(&contents.buyers);
     let count = |value: f64| Words::data(&number::exact(value));
-    let amount = |value: f64| Words::data(&number::decimals(value / MICROS as f64, 2));
+    let amount = |micros: f64| {
+        let value = micros / MICROS as f64;
+        Words::data(&number::decimals(value, if value < 1000.0 { 2 } else { 0 }))
+    };
     let mut row = |en: &str, zh: &str, pair: [f64; 2], show: &dyn Fn(f64) -> Words, better| {
         let [new, old] = pair;
         let change = number::change(new, old, better);
@@ -166,7 +169,8 @@ fn changes(contents: &Contents, new: &Sums, old: &Sums) -> Table {
     }
     row("Visits", "访问次数", [new.visits, old.visits], &count, Better::More);
     let share = |sums: &Sums| sums.visits_ordering / sums.visits.max(1.0);
-    let percent = |value: f64| number::percent(value, new.visits);
+    let digits = if new.visits.min(old.visits) < 10_000.0 { 1 } else { 2 };
+    let percent = |value: f64| number::fixed_percent(value, digits);
     row("Visits with an order", "下单访问占比", [share(new), share(old)], &percent, Better::More);
     table
 }

@@ -102,7 +102,7 @@ fn verdict(verdict: &Value) -> Words {
 fn source(table: &str, cases: Words, what: Words) -> Words {
     say(
         "Source: table <code>{table}</code>; {cases} {what}.",
-        "来源：表<code>{table}</code>，共{cases} {what}。",
+        "来源：表<code>{table}</code>，共{cases}{what}。",
         &[("table", Words::data(table)), ("cases", cases), ("what", what)],
     )
 }

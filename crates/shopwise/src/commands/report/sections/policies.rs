@@ -109,7 +109,7 @@ fn answer(contents: &Contents, cells: Cells<'_>, whole: &[usize]) -> Words {
         Words::new("which may be chance", "可能只是偶然")
     };
     let lift = cells.float("lift", best);
-    let sign = if lift >= 0.0 { "+" } else { "" };
+    let sign = Words::data(if lift >= 0.0 { "+" } else { "" });
     say(
         "“{policy}” brings {revenue} a visit, {lift} against showing things at random (95 % \
          interval {low} to {high}): {reading}.",
@@ -117,9 +117,9 @@ fn answer(contents: &Contents, cells: Cells<'_>, whole: &[usize]) -> Words {
         &[
             ("policy", Words::data(cells.text("policy", best))),
             ("revenue", money(contents, cells.float("estimate", best))),
-            ("lift", Words::data(&format!("{sign}{}", number::decimals(lift, 2)))),
-            ("low", Words::data(&number::decimals(low, 2))),
-            ("high", Words::data(&number::decimals(high, 2))),
+            ("lift", sign.and(&money(contents, lift))),
+            ("low", money(contents, low)),
+            ("high", money(contents, high)),
             ("reading", reading),
         ],
     )

@@ -29,7 +29,8 @@ pub(super) fn section(contents: &Contents) -> Section {
             "Keep these in stock first, but see below whether an outlying order stands behind one; \
              a product that many buy once and few look at again is a door, one that the same \
              customers return for is a habit.",
-            "优先保证这些商品的库存，并对照“数据质量”确认是否由异常大单造成；多数人只买一次的是引流商品，同一批客户反复购买的是复购商品。",
+            "优先保证这些商品的库存，并对照“数据质量”确认是否由异常大单造成；\
+             多数人只买一次的是引流商品，同一批客户反复购买的是复购商品。",
         ))
 }
 

@@ -84,7 +84,7 @@ fn answer(contents: &Contents, step: Step, periods: &[Period], best: &Period) ->
     peak.and(&say(
         "; the last third of all whole {step}s brought {late} a {step}, {change} on the first \
          third.",
-        "；最近三分之一时段平均每{step} {late}，与最初三分之一相比{change}。",
+        "；最近三分之一时段平均每{step}{late}，与最初三分之一相比{change}。",
         &[("step", name_of(step)), ("late", money(contents, late)), ("change", change)],
     ))
 }
@@ -95,11 +95,14 @@ fn figure(contents: &Contents, step: Step, periods: &[Period], best: &Period) ->
     let amounts: Vec<f64> =
         periods.iter().map(|period| period.sums.amount / MICROS as f64).collect();
     let rows: Vec<usize> = (0..periods.len()).collect();
-    let symbols: Vec<&str> = periods
+    let drawn: Vec<Option<f64>> = periods
         .iter()
-        .map(|period| if period.is_whole { "circle" } else { "circle-open" })
+        .zip(&amounts)
+        .map(|(period, amount)| period.is_whole.then_some(*amount))
         .collect();
-    let width = Value::from(if periods.len() > 60 { 4 } else { 7 });
+    let size: u32 = if periods.len() > 60 { 4 } else { 7 };
+    let hollow: Vec<u32> =
+        periods.iter().map(|period| if period.is_whole { 0 } else { size + 2 }).collect();
     let unit = [("currency", Words::data(currency)), ("step", name_of(step))];
     let hover = format!("%{{x}}: %{{y:,.2f}} {}<extra></extra>", escape(currency));
     Figure {
@@ -115,12 +118,20 @@ fn figure(contents: &Contents, step: Step, periods: &[Period], best: &Period) ->
             "按{step}汇总的销售额（未扣除退款），{span}；空心点表示数据不满一{step}",
             &[("step", name_of(step)), ("span", Words::data(&contents.span()))],
         ),
-        data: json!([{
-            "type": "scatter", "mode": "lines+markers", "x": dates, "y": amounts,
-            "customdata": rows, "hovertemplate": hover,
-            "line": { "color": Colour::Blue.css(), "width": 2 },
-            "marker": { "color": Colour::Blue.css(), "symbol": symbols, "size": width },
-        }]),
+        data: json!([
+            {
+                "type": "scatter", "mode": "lines+markers", "x": dates,
+                "y": beside_parts(periods, &amounts), "customdata": rows, "hovertemplate": hover,
+                "line": { "color": Colour::Grey.css(), "width": 1.5, "dash": "dot" },
+                "marker": { "color": Colour::Blue.css(), "symbol": "circle-open", "size": hollow },
+            },
+            {
+                "type": "scatter", "mode": "lines+markers", "x": dates, "y": drawn,
+                "customdata": rows, "hovertemplate": hover,
+                "line": { "color": Colour::Blue.css(), "width": 2 },
+                "marker": { "color": Colour::Blue.css(), "size": size },
+            }
+        ]),
         layout: json!({
             "xaxis": axis(
                 &say("{step}", "{step}", &unit),
@@ -142,6 +153,18 @@ fn figure(contents: &Contents, step: Step, periods: &[Period], best: &Period) ->
             Words::new("orders", "笔订单"),
         ),
     }
+}
+
+/// Returns the amounts of periods that the data covers only in part, and of their neighbours, to
+/// which a dotted line leads.
+fn beside_parts(periods: &[Period], amounts: &[f64]) -> Vec<Option<f64>> {
+    let is_part = |at: usize| periods.get(at).is_some_and(|period| !period.is_whole);
+    (0..periods.len())
+        .map(|at| {
+            let is_beside = is_part(at) || is_part(at + 1) || (at > 0 && is_part(at - 1));
+            is_beside.then_some(amounts[at])
+        })
+        .collect()
 }
 
 /// Returns the distance of ticks, so that they stand under points and do not crowd.
