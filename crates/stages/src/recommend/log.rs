@@ -25,6 +25,10 @@ const JUDGES_MAX: usize = 5_000;
 /// Fewer customers than this judge nothing.
 pub(super) const JUDGES_MIN: usize = 20;
 
+/// Fewer buyers than this in a window and everything that customers took is looked for instead of
+/// orders: with a hundred lists the standard error is as large as what models differ by.
+const BUYERS_MIN: usize = 200;
+
 /// From this share of orders that are of goods bought before, these are recommended again: leaving
 /// them out would miss every fifth order.
 const REPEAT_SHARE_MIN: f64 = 0.2;
@@ -260,7 +264,7 @@ impl Log {
                 *count += usize::from(ordered && is_known);
             }
         }
-        match customers.iter().all(|count| *count >= JUDGES_MIN) {
+        match customers.iter().all(|count| *count >= BUYERS_MIN) {
             true if !self.has_ratings => Goal::Orders,
             _ => Goal::Anything,
         }

@@ -45,9 +45,9 @@ pub(super) fn section(contents: &Contents) -> Section {
     }
     section.with(Block::Table(table(contents, cells))).advice(Words::new(
         "Name a segment in a campaign’s <code>segments</code> to reach only those customers; \
-         <code>shopwise export segment:ID --output FILE.csv</code> gives its members to a mailing.",
+         <code>shopwise show segment ID</code> tells what is known about one.",
         "在广告活动的<code>segments</code>中填写分群编号即可只面向这些客户；\
-         <code>shopwise export segment:ID --output FILE.csv</code>可导出名单用于邮件或短信。",
+         <code>shopwise show segment ID</code>可查看某个分群的详情。",
     ))
 }
 
