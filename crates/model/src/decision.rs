@@ -51,6 +51,8 @@ pub struct VisitOutcome {
     pub shown: u32,
     /// How many of them were clicked.
     pub clicked: u32,
+    /// Which adverts were clicked: bit i stands for the advert in place i, counted from 0.
+    pub ads_clicked: u128,
     /// Whether an order was placed.
     pub converted: bool,
     /// The value of the orders, in millionths.

@@ -239,6 +239,9 @@ impl Stay<'_, '_> {
                 truth.add(exposure_id(shop, &exposure), p_click, p_conversion, is_clicked);
             }
             if is_clicked {
+                if let Shown::Campaign(_) = shown {
+                    self.outcome.ads_clicked |= 1 << at;
+                }
                 clicks.push(Click { shown, exposure, slot, p_conversion });
             }
             self.outcome.shown += 1;

@@ -29,13 +29,23 @@ const SEASON_PEAK: f64 = 330.0;
 pub struct World {
     shop: Arc<Shop>,
     day: u32,
-    /// Today's visits, once asked for.
-    waiting: Option<Vec<Guest>>,
+    /// Today, once its visits were asked for.
+    today: Option<Today>,
     /// What each customer was shown lately.
     seen: Vec<Vec<Seen>>,
     /// What was caused before and happens on a later day.
     later: BTreeMap<u32, Vec<Draft>>,
     truth: Option<Exposures>,
+}
+
+/// A day under way.
+#[derive(Debug, Clone)]
+struct Today {
+    guests: Vec<Guest>,
+    /// What happens today: what earlier days caused, then the visits that were met.
+    drafts: Vec<Draft>,
+    /// The decisions of the visits that were met.
+    decisions: Vec<VisitDecision>,
 }
 
 impl World {
@@ -49,7 +59,7 @@ impl World {
         Ok(Self {
             shop: Arc::new(Shop::new(settings, name)),
             day: 0,
-            waiting: None,
+            today: None,
             seen: vec![Vec::new(); settings.customers as usize],
             later: BTreeMap::new(),
             truth: None,
@@ -99,10 +109,11 @@ impl World {
     /// Returns today's visits in time order, at most one a customer. Asked again before the day's
     /// end, it returns the same.
     pub fn begin_day(&mut self) -> Vec<VisitContext> {
-        if self.waiting.is_none() {
-            self.waiting = Some(self.guests());
+        if self.today.is_none() {
+            let drafts = self.later.remove(&self.day).unwrap_or_default();
+            self.today = Some(Today { guests: self.guests(), drafts, decisions: Vec::new() });
         }
-        let guests = self.waiting.iter().flatten();
+        let guests = self.today.iter().flat_map(|today| &today.guests);
         guests
             .map(|guest| VisitContext {
                 visit: guest.visit,
@@ -147,46 +158,77 @@ impl World {
         guests
     }
 
-    /// Shows what was decided, one decision a visit in the order of [`World::begin_day`]; adds the
-    /// day's events in time order, those of earlier causes included, and returns what came of each
-    /// visit. Orders count in the visit that caused them, also those that follow within 7 days;
-    /// refunds are not taken off. When there is an error nothing has happened.
+    /// Shows the next visitor of the day what was decided for him and returns what came of it. Orders
+    /// count in the visit that caused them, also those that follow within 7 days; refunds are not
+    /// taken off. When there is an error nothing has happened.
     ///
     /// # Errors
-    /// [`Error::NotBegun`] before [`World::begin_day`]; [`Error::Decisions`] when there is not one
-    /// decision a visit; [`Error::Decision`] when one shows more than there is room for or what
-    /// does not exist, or when a propensity is not a probability.
+    /// [`Error::NotBegun`] before [`World::begin_day`]; [`Error::Decisions`] when all visitors were
+    /// met; [`Error::Decision`] when a decision shows more than there is room for or what does not
+    /// exist, or when a propensity is not a probability.
+    pub fn meet(&mut self, decision: VisitDecision) -> Result<VisitOutcome> {
+        let day = self.day;
+        let Some(today) = &self.today else { return Err(Error::NotBegun { day }) };
+        let at = today.decisions.len();
+        let Some(guest) = today.guests.get(at).copied() else {
+            return Err(Error::Decisions { day, visits: at, decisions: at + 1 });
+        };
+        self.check(at, &decision)?;
+        let Self { shop, today: Some(today), seen, later, truth, .. } = self else {
+            return Err(Error::NotBegun { day });
+        };
+        let mut sink =
+            Sink { starts_at: shop.starts_at, today: day, drafts: &mut today.drafts, later };
+        let seen = &mut seen[guest.customer as usize];
+        let shown = (at as u32, &decision);
+        let outcome = visit::play(shop, guest, shown, seen, &mut sink, truth);
+        today.decisions.push(decision);
+        Ok(outcome)
+    }
+
+    /// Ends the day whose visitors were all met: adds its events in time order, those of earlier
+    /// causes included.
+    ///
+    /// # Errors
+    /// [`Error::NotBegun`] before [`World::begin_day`]; [`Error::Decisions`] when there are visitors
+    /// who were not met.
+    pub fn close_day(&mut self, events: &mut Events) -> Result<()> {
+        let day = self.day;
+        let Some(today) = &self.today else { return Err(Error::NotBegun { day }) };
+        let (visits, decisions) = (today.guests.len(), today.decisions.len());
+        if visits != decisions {
+            return Err(Error::Decisions { day, visits, decisions });
+        }
+        if let Some(today) = self.today.take() {
+            draft::write(&self.shop, &today.drafts, &today.decisions, events);
+        }
+        self.day += 1;
+        Ok(())
+    }
+
+    /// Meets all visitors of the day, one decision a visit in the order of [`World::begin_day`], and
+    /// closes the day. When there is an error nothing has happened.
+    ///
+    /// # Errors
+    /// As [`World::meet`] and [`World::close_day`].
     pub fn end_day(
         &mut self,
         decisions: &[VisitDecision],
         events: &mut Events,
     ) -> Result<Vec<VisitOutcome>> {
         let day = self.day;
-        let Some(guests) = &self.waiting else { return Err(Error::NotBegun { day }) };
-        if guests.len() != decisions.len() {
-            let (visits, decisions) = (guests.len(), decisions.len());
-            return Err(Error::Decisions { day, visits, decisions });
+        let Some(today) = &self.today else { return Err(Error::NotBegun { day }) };
+        let met = today.decisions.len();
+        if today.guests.len() != met + decisions.len() {
+            let visits = today.guests.len();
+            return Err(Error::Decisions { day, visits, decisions: met + decisions.len() });
         }
         for (at, decision) in decisions.iter().enumerate() {
-            self.check(at, decision)?;
+            self.check(met + at, decision)?;
         }
-        let guests = self.waiting.take().unwrap_or_default();
-        let mut drafts = self.later.remove(&day).unwrap_or_default();
-        let mut sink = Sink {
-            starts_at: self.shop.starts_at,
-            today: day,
-            drafts: &mut drafts,
-            later: &mut self.later,
-        };
-        let mut outcomes = Vec::with_capacity(guests.len());
-        for (at, (guest, decision)) in guests.into_iter().zip(decisions).enumerate() {
-            let seen = &mut self.seen[guest.customer as usize];
-            let decision = (at as u32, decision);
-            let truth = &mut self.truth;
-            outcomes.push(visit::play(&self.shop, guest, decision, seen, &mut sink, truth));
-        }
-        draft::write(&self.shop, &drafts, decisions, events);
-        self.day += 1;
+        let outcomes = decisions.iter().map(|decision| self.meet(decision.clone()));
+        let outcomes = outcomes.collect::<Result<Vec<_>>>()?;
+        self.close_day(events)?;
         Ok(outcomes)
     }
 

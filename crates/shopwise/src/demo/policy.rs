@@ -41,29 +41,30 @@ impl Policy {
         }
     }
 
-    /// Decides for the visits of a day, in time order.
-    pub(super) fn decide(
-        &mut self,
-        office: &mut Office,
-        visits: &[VisitContext],
-    ) -> Result<Vec<VisitDecision>> {
-        if let Self::Learned(learned) = self {
-            learned.look_at(office, visits)?;
+    /// Looks at the visits of a day before the first of them is decided.
+    pub(super) fn look_at(&mut self, office: &Office, visits: &[VisitContext]) -> Result<()> {
+        match self {
+            Self::Learned(learned) => learned.look_at(office, visits),
+            Self::Random | Self::Popular { .. } => Ok(()),
         }
-        let policy = self.name();
-        let mut decisions = Vec::with_capacity(visits.len());
-        for (at, visit) in visits.iter().enumerate() {
-            decisions.push(VisitDecision {
-                decision: format!("d{}", visit.visit),
-                policy,
-                list: self.list(office, at, visit)?,
-                ads: self.ads(office, at, visit)?,
-            });
-        }
-        Ok(decisions)
     }
 
-    fn list(&mut self, office: &Office, at: usize, visit: &VisitContext) -> Result<Vec<Choice>> {
+    /// Decides for the visit at a place among those of the day.
+    pub(super) fn decide(
+        &self,
+        office: &mut Office,
+        at: usize,
+        visit: &VisitContext,
+    ) -> Result<VisitDecision> {
+        Ok(VisitDecision {
+            decision: format!("d{}", visit.visit),
+            policy: self.name(),
+            list: self.list(office, at, visit)?,
+            ads: self.ads(office, at, visit)?,
+        })
+    }
+
+    fn list(&self, office: &Office, at: usize, visit: &VisitContext) -> Result<Vec<Choice>> {
         let draws: Vec<f64> = (0..visit.list_slots).map(|slot| office.draw(visit, slot)).collect();
         let places = match self {
             Self::Random => slate(&[], office.products, 1.0, &draws)?,
