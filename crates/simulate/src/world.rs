@@ -158,9 +158,9 @@ impl World {
         guests
     }
 
-    /// Shows the next visitor of the day what was decided for him and returns what came of it. Orders
-    /// count in the visit that caused them, also those that follow within 7 days; refunds are not
-    /// taken off. When there is an error nothing has happened.
+    /// Shows the next visitor of the day what was decided for him and returns what came of it.
+    /// Orders count in the visit that caused them, also those that follow within 7 days; refunds
+    /// are not taken off. When there is an error nothing has happened.
     ///
     /// # Errors
     /// [`Error::NotBegun`] before [`World::begin_day`]; [`Error::Decisions`] when all visitors were
@@ -190,8 +190,8 @@ impl World {
     /// causes included.
     ///
     /// # Errors
-    /// [`Error::NotBegun`] before [`World::begin_day`]; [`Error::Decisions`] when there are visitors
-    /// who were not met.
+    /// [`Error::NotBegun`] before [`World::begin_day`]; [`Error::Decisions`] when there are
+    /// visitors who were not met.
     pub fn close_day(&mut self, events: &mut Events) -> Result<()> {
         let day = self.day;
         let Some(today) = &self.today else { return Err(Error::NotBegun { day }) };
@@ -206,8 +206,8 @@ impl World {
         Ok(())
     }
 
-    /// Meets all visitors of the day, one decision a visit in the order of [`World::begin_day`], and
-    /// closes the day. When there is an error nothing has happened.
+    /// Meets all visitors of the day, one decision a visit in the order of [`World::begin_day`],
+    /// and closes the day. When there is an error nothing has happened.
     ///
     /// # Errors
     /// As [`World::meet`] and [`World::close_day`].
