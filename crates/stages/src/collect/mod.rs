@@ -1,6 +1,6 @@
 //! Collecting: files become events, products, campaigns and rates.
 //!
-//! An importer reads rows of text and hands what they say to a [`sink::Sink`], which gives each
+//! An importer reads rows of text and hands what they say to a `Sink`, which gives each
 //! event its key, drops what the lake already holds, and keeps refused rows with their place. All
 //! events of one import become visible in one commit; stopped half-way, nothing of it is there.
 
