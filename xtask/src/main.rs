@@ -76,11 +76,17 @@ fn need_compiler() -> Result<()> {
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<()> {
-    let status = Command::new(program)
-        .args(arguments)
-        .env("RUSTDOCFLAGS", "-Dwarnings")
-        .status()
-        .with_context(|| format!("cannot start `{program}`"))?;
+    let mut command = Command::new(program);
+    command.args(arguments).env("RUSTDOCFLAGS", "-Dwarnings");
+    // `cargo xtask` tells this program which package it is. Build scripts of dependencies look at
+    // that too: handed on, it would build them and DataFusion behind them a second time.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    let status = command.status().with_context(|| format!("cannot start `{program}`"))?;
     if !status.success() {
         bail!("`{program} {}` ended with {status}", arguments.join(" "));
     }
