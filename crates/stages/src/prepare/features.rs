@@ -8,12 +8,11 @@
 
 use std::f64::consts::TAU;
 
-use shopwise_model::frame::NULL_CODE;
 use shopwise_model::tables::EXPOSURE_FEATURES;
 use shopwise_model::time::DAY;
 
 use super::fold::interest::{FATIGUE_HALF_LIFE_DAYS, left};
-use super::fold::{Replay, Thing};
+use super::fold::{Customer, Product, Replay, Thing};
 
 /// The vector, in the order of [`EXPOSURE_FEATURES`].
 pub type Features = [f64; EXPOSURE_FEATURES.len()];
@@ -30,7 +29,8 @@ const ORDER_RATE: f64 = 0.03;
 /// Trials that those usual rates count for.
 const SHOP_PRIOR: f64 = 1000.0;
 
-/// Returns the vector for showing `thing` to the customer (or [`NULL_CODE`]) at the moment `at`.
+/// Returns the vector for showing `thing` to a customer, whose code may be unknown, at the moment
+/// `at`.
 pub(super) fn read(state: &Replay, customer: u32, thing: Thing, at: i64) -> Features {
     let everybody = &state.everybody;
     let shop_clicks = smoothed(everybody.clicked, everybody.shown, CLICK_RATE, SHOP_PRIOR);
@@ -38,34 +38,31 @@ pub(super) fn read(state: &Replay, customer: u32, thing: Thing, at: i64) -> Feat
     let (hour, weekday) = state.calendar.look_up(at);
     let angle = TAU * hour as f64 / 24.0;
     let mut features = [0.0; EXPOSURE_FEATURES.len()];
-    features[3] = shop_clicks.ln();
-    features[12] = shop_clicks.ln();
-    features[13] = shop_orders.ln();
     features[14] = if thing.log_price.is_nan() { 0.0 } else { thing.log_price };
     features[15] = angle.sin();
     features[16] = angle.cos();
     features[17] = f64::from(u8::from(weekday >= 5));
-    if let Some(product) = state.products.get(thing.product as usize) {
-        let clicks = smoothed(product.clicked, product.shown, shop_clicks, PRODUCT_PRIOR);
-        let orders = smoothed(product.orders, product.views, shop_orders, PRODUCT_PRIOR);
-        (features[12], features[13]) = (clicks.ln(), orders.ln());
-    }
-    if customer != NULL_CODE {
-        of_customer(state, customer, thing, at, shop_clicks, &mut features);
-    }
+    // Of whom and what nothing is known is read like one of whom nothing happened: the same sums
+    // give the same bits.
+    let (nobody, nothing) = (Customer::default(), Product::default());
+    let product = state.products.get(thing.product as usize).unwrap_or(&nothing);
+    let clicks = smoothed(product.clicked, product.shown, shop_clicks, PRODUCT_PRIOR);
+    let orders = smoothed(product.orders, product.views, shop_orders, PRODUCT_PRIOR);
+    (features[12], features[13]) = (clicks.ln(), orders.ln());
+    let customer = state.customers.get(customer as usize).unwrap_or(&nobody);
+    of_customer(state, customer, thing, at, shop_clicks, &mut features);
     features
 }
 
 fn of_customer(
     state: &Replay,
-    customer: u32,
+    customer: &Customer,
     thing: Thing,
     at: i64,
     shop_clicks: f64,
     features: &mut Features,
 ) {
     let gap = state.gap;
-    let Some(customer) = state.customers.get(customer as usize) else { return };
     features[0] = (customer.views as f64).ln_1p();
     features[1] = (customer.orders as f64).ln_1p();
     // Within a visit the visit before counts, so that the first event of a visit changes nothing.
@@ -121,6 +118,6 @@ mod tests {
         // Shares of everybody: (7 + 1) / (14 + 2) = ½. Own: (5 + 5 × ½) / ((5 + 5) × ½) = 1.5.
         assert!((affinity((5.0, 5.0), 0, &[7.0, 7.0]) - 1.5_f64.ln()).abs() < 1e-15);
         assert_eq!(affinity((0.0, 0.0), 0, &[7.0, 7.0]), 0.0);
-        assert_eq!(affinity((5.0, 5.0), NULL_CODE, &[7.0, 7.0]), 0.0);
+        assert_eq!(affinity((5.0, 5.0), u32::MAX, &[7.0, 7.0]), 0.0);
     }
 }

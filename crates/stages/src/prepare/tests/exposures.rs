@@ -182,7 +182,7 @@ fn known(frame: &Frame) -> Vec<Vec<u64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn the_future_does_not_leak(steps in steps(), share in 0.1..0.9_f64) {
