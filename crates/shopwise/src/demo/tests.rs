@@ -131,7 +131,7 @@ impl Beside {
 #[test]
 fn predicted_rates_are_the_simulators_probabilities() {
     let settings = shopwise_simulate::Settings {
-        customers: 15_000,
+        customers: 20_000,
         seed: 11,
         list_slots: 0,
         ad_slots: 8,
