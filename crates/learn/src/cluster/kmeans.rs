@@ -1,7 +1,8 @@
 //! k-means: k centres such that the rows are near to theirs.
 //!
 //! Lloyd's algorithm (S. P. Lloyd, *Least squares quantization in PCM*, 1982) from several greedy
-//! k-means++ starts, of which the one with the least inertia wins. On tables of up to 2,048 rows
+//! k-means++ starts, of which the one with the least inertia wins; that one is improved further by
+//! moving centres to where they help more, unless a single start was asked for. On tables of up to 2,048 rows
 //! each Euclidean start is the best of four, improved further by moving single rows, as Hartigan
 //! and Wong do, which finds lower inertia than Lloyd's iterations can. With other metrics than
 //! Euclidean the centre changes with it (see [`Metric`]): `manhattan` makes this k-medians,
@@ -14,6 +15,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 
+use super::breathe;
 use super::centers;
 use super::clustering::Clustering;
 use super::distance::{self, Metric};
@@ -28,6 +30,10 @@ use crate::matrix::Matrix;
 /// starts on 100 rows of ten uniform numbers missed scikit-learn's best by 0.15 % now and then.
 const TRIES_SMALL: usize = 4;
 
+/// How many of several starts are improved further: the best one alone is now and then caught where
+/// the second is not.
+const BREATHING: usize = 4;
+
 /// The parameters of k-means.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KMeans {
@@ -35,7 +41,8 @@ pub struct KMeans {
     pub k: usize,
     /// The distance, and with it the kind of centre. Default Euclidean.
     pub metric: Metric,
-    /// How many starts are tried, at least 1; the best is kept. Default 10.
+    /// How many starts are tried, at least 1; the best is kept, and improved unless it is the only
+    /// one. Default 10.
     pub restarts: usize,
     /// How many iterations a start takes at most, at least 1. Default 300.
     pub iterations_max: usize,
@@ -84,12 +91,19 @@ impl KMeans {
         };
         // A small table keeps all threads busy only with several starts at once, a large one only
         // needs one start's memory.
-        let starts: Vec<Result<Clustering>> = if rows.rows() <= BLOCK_ROWS {
-            seeds.par_iter().map(start).collect()
+        let kept = if self.restarts == 1 { 1 } else { BREATHING };
+        let mut found = if rows.rows() <= BLOCK_ROWS {
+            best(seeds.par_iter().map(start).collect::<Vec<_>>(), kept)?
         } else {
-            return best(seeds.iter().map(start));
+            best(seeds.iter().map(start), kept)?
         };
-        best(starts)
+        if self.restarts > 1 {
+            let settle = |centers| self.start(&rows, centers, stop);
+            let deeper =
+                found.into_iter().map(|found| breathe::improve(&rows, found, &mut rng, settle));
+            found = best(deeper, 1)?;
+        }
+        Ok(found.swap_remove(0))
     }
 
     /// Returns the clustering that Lloyd's iterations reach from given centres, shape
@@ -164,16 +178,22 @@ impl KMeans {
     }
 }
 
-/// Returns the clustering with the least inertia, the first of equals.
-fn best(starts: impl IntoIterator<Item = Result<Clustering>>) -> Result<Clustering> {
-    let mut best: Option<Clustering> = None;
+/// Returns the clusterings with the least inertia, the least first, at most `kept` and at least
+/// one; the first of equals comes first.
+fn best(
+    starts: impl IntoIterator<Item = Result<Clustering>>,
+    kept: usize,
+) -> Result<Vec<Clustering>> {
+    let mut best: Vec<Clustering> = Vec::new();
     for start in starts {
         let start = start?;
-        if best.as_ref().is_none_or(|best| start.inertia < best.inertia) {
-            best = Some(start);
+        let place = best.partition_point(|better| better.inertia <= start.inertia);
+        if place < kept {
+            best.truncate(kept - 1);
+            best.insert(place, start);
         }
     }
-    Ok(best.expect("there is at least one start"))
+    Ok(best)
 }
 
 /// Returns the mean over the columns of their variance (divided by the number of rows).

@@ -10,6 +10,7 @@
 
 mod agreement;
 mod bounds;
+mod breathe;
 mod centers;
 mod choose;
 mod clustering;

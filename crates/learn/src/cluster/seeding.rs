@@ -106,7 +106,7 @@ impl Costs {
 /// Returns the place at which the running sum of the values passes `rest`, and leaves in `rest`
 /// what is beyond the values before it. Where rounding leaves no such place, it is the last above
 /// zero.
-fn pick(values: &[f64], rest: &mut f64) -> usize {
+pub(super) fn pick(values: &[f64], rest: &mut f64) -> usize {
     let mut last = 0;
     for (place, value) in values.iter().enumerate().filter(|(_, value)| **value > 0.0) {
         last = place;
