@@ -4,9 +4,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use serde_json::json;
 use shopwise_model::time::DateFormat;
 use shopwise_stages::collect::{self, ImportOptions};
+use shopwise_stages::{Shop, StageReport};
+use shopwise_store::ledger::RunStart;
 
+use super::run::ended;
 use super::{now, open, reports_json, reports_text};
 use crate::{ShopFolder, printer};
 
@@ -58,20 +62,41 @@ fn formats_help() -> String {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let shop = open::open(&arguments.folder.shop)?;
-    let start = Instant::now();
+    let (start, started_at) = (Instant::now(), now());
     let bar = printer::bar("importing");
     let options = options(arguments)?;
     let report =
-        collect::import(&shop, &arguments.format, &arguments.files, &options, now(), &|rows| {
+        collect::import(&shop, &arguments.format, &arguments.files, &options, started_at, &|rows| {
             bar.set_position(rows);
-        })?;
+        });
     bar.finish_and_clear();
-    let reports = [(report, start.elapsed().as_secs_f64())];
+    let seconds = start.elapsed().as_secs_f64();
+    record(&shop, arguments, report.as_ref().ok(), started_at, seconds)?;
+    let reports = [(report?, seconds)];
     Ok(if arguments.json {
         serde_json::to_string(&reports_json(&reports))?
     } else {
         reports_text(&reports)
     })
+}
+
+/// Leaves a row of the import in the ledger, once it has ended: an import that dies leaves nothing.
+fn record(
+    shop: &Shop,
+    arguments: &Arguments,
+    report: Option<&StageReport>,
+    started_at: i64,
+    seconds: f64,
+) -> Result<()> {
+    let begun = RunStart {
+        stage: collect::NAME,
+        lease: None,
+        inputs: json!({}),
+        parameters: json!({ "format": arguments.format, "files": arguments.files }),
+        seed: shop.settings.seed,
+    };
+    let id = shop.ledger.start_run(&begun, started_at)?;
+    Ok(shop.ledger.finish_run(id, &ended(report, seconds), now())?)
 }
 
 fn options(arguments: &Arguments) -> Result<ImportOptions> {

@@ -133,7 +133,8 @@ fn run_stages(
     Ok(reports)
 }
 
-fn ended(report: Option<&StageReport>, seconds: f64) -> RunEnd<'static> {
+/// Returns how a stage ended, for its row in the ledger; one without a report failed.
+pub(super) fn ended(report: Option<&StageReport>, seconds: f64) -> RunEnd<'static> {
     let status = match report {
         None => "failed",
         Some(report) if report.skipped.is_some() => "skipped",

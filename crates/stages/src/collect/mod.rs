@@ -38,6 +38,9 @@ use columns::Header;
 use input::{Input, Reads};
 use sink::Sink;
 
+/// The stage's name.
+pub const NAME: &str = "collect";
+
 /// What the caller of an import may choose.
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {

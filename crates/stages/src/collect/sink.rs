@@ -203,7 +203,7 @@ impl<'a> Sink<'a> {
     /// Commits everything and returns the counts.
     pub(crate) fn finish(mut self) -> Result<StageReport> {
         self.flush()?;
-        let mut report = StageReport::new("collect");
+        let mut report = StageReport::new(super::NAME);
         if let Some(writer) = self.writer.take() {
             writer.commit()?;
         }

@@ -1,5 +1,5 @@
-//! The operational database: catalogue, campaigns, currency rates, identities, runs, leases,
-//! models, imports.
+//! The operational database: catalogue, campaigns, currency rates, identities, keys, runs, leases,
+//! models.
 //!
 //! SQLite in the shop's folder, or PostgreSQL. Every statement stands once, in the SQL that both
 //! speak. The verbs block; times are given by the caller as UTC microseconds. A thread of an
@@ -7,11 +7,12 @@
 
 mod catalog;
 mod identities;
-mod imports;
+mod keys;
 mod leases;
 mod models;
 mod rates;
 mod runs;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +24,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _, Row as _, SqlSafeStr as _};
 
 pub use identities::{Identifier, Identity};
-pub use imports::Import;
+pub use keys::Key;
 pub use leases::Lease;
 pub use models::{Model, NewModel};
 pub use runs::{Run, RunEnd, RunStart};
@@ -34,6 +35,7 @@ use crate::{Error, Result};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "shop", include_str!("migrations/0001_shop.sql")),
     (2, "currency rates", include_str!("migrations/0002_currency_rates.sql")),
+    (4, "keys", include_str!("migrations/0004_keys.sql")),
 ];
 
 /// Connections to the database: the stages of one process work one after the other, reports beside

@@ -303,20 +303,34 @@ fn a_model_serves_until_it_is_rolled_back() {
 }
 
 #[test]
-fn imports_versions_and_settings_are_kept() {
+fn a_source_has_two_live_keys_while_they_are_changed() {
     on_both(|ledger| {
-        let import = Import {
-            file: "sales.csv".into(),
-            digest: "ab".into(),
-            source: "online-retail".into(),
-            format: "online-retail".into(),
-            rows: 541_909,
-            version: 4,
-            imported_at: 5,
+        let key = |name: &str| Key {
+            key: name.into(),
+            source: "web".into(),
+            scope: "write".into(),
+            origins: vec!["https://shop.example".into()],
+            created_at: 1,
+            revoked_at: None,
         };
-        ledger.add_import(&import).unwrap();
-        ledger.add_import(&import).unwrap();
-        assert_eq!(ledger.imports().unwrap(), [import.clone(), import]);
+        ledger.add_key(&key("a")).unwrap();
+        ledger.add_key(&key("b")).unwrap();
+        let error = ledger.add_key(&key("c")).unwrap_err().to_string();
+        assert!(error.contains("revoke one"), "{error}");
+        ledger.add_key(&Key { scope: "read".into(), ..key("r") }).unwrap();
+        assert!(ledger.revoke_key("a", 5).unwrap());
+        assert!(!ledger.revoke_key("a", 6).unwrap());
+        ledger.add_key(&key("c")).unwrap();
+        let all = ledger.keys().unwrap();
+        let names: Vec<_> = all.iter().map(|key| (key.key.as_str(), key.revoked_at)).collect();
+        assert_eq!(names, [("a", Some(5)), ("b", None), ("c", None), ("r", None)]);
+        assert_eq!(all[1], key("b"));
+    });
+}
+
+#[test]
+fn versions_and_settings_are_kept() {
+    on_both(|ledger| {
         assert_eq!(ledger.table_version("events").unwrap(), None);
         ledger.set_table_version("events", 1, 1).unwrap();
         ledger.set_table_version("events", 7, 2).unwrap();

@@ -8,6 +8,7 @@ mod contents;
 mod number;
 mod page;
 mod period;
+mod reasons;
 mod section;
 mod sections;
 mod table;

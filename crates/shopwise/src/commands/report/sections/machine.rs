@@ -5,6 +5,7 @@ use shopwise_store::ledger::{Model, Run};
 use super::super::contents::Contents;
 use super::super::number;
 use super::super::period::moment;
+use super::super::reasons;
 use super::super::section::{Block, Section};
 use super::super::table::{self, Table};
 use super::super::words::{Words, say};
@@ -147,8 +148,8 @@ fn runs_table(contents: &Contents) -> Table {
             None => state,
             Some(why) => state.and(&say(
                 "<span class=words>{why}</span>",
-                "<span class=words lang=en>{why}</span>",
-                &[("why", Words::data(why))],
+                "<span class=words>{why}</span>",
+                &[("why", reasons::words(why))],
             )),
         };
         table.row(vec![

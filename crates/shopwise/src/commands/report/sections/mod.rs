@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::contents::Contents;
 use super::number;
+use super::reasons;
 use super::section::Section;
 use super::words::{Words, say};
 
@@ -51,7 +52,7 @@ fn run_stage(contents: &Contents, stage: &str) -> Words {
         Some(why) => how.and(&say(
             " The last time it had nothing to do: {why}.",
             "上次未执行，原因：{why}。",
-            &[("why", Words::data(why))],
+            &[("why", reasons::words(why))],
         )),
     }
 }

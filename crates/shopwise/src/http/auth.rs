@@ -1,0 +1,149 @@
+//! Who asks, and what for.
+
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use rustc_hash::FxHashMap;
+use shopwise_stages::Shop;
+use shopwise_store::ledger::Key;
+
+use super::reply::ApiError;
+
+/// What a route wants of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Nothing.
+    Open,
+    /// A write key: to add events, and nothing else.
+    Write,
+    /// The administrator's token.
+    Admin,
+}
+
+/// How long the known keys are used before they are read again: a revoked key works no longer.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// Unknown keys make the keys be read again at most this often.
+const READ_AGAIN: Duration = Duration::from_millis(500);
+
+/// Padding or none: some libraries leave it out.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The keys as the ledger had them a moment ago.
+#[derive(Debug)]
+pub(super) struct Keys {
+    known: RwLock<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    read_at: Instant,
+    keys: FxHashMap<String, Arc<Key>>,
+}
+
+impl Keys {
+    pub(super) fn read(shop: &Shop) -> Result<Self> {
+        Ok(Self { known: RwLock::new(Known { read_at: Instant::now(), keys: read(shop)? }) })
+    }
+
+    /// Returns a live key; one that was revoked says so. Blocks now and then to read the ledger.
+    pub(super) fn find(&self, shop: &Shop, key: &str) -> Result<Arc<Key>, ApiError> {
+        let (found, age) = {
+            let known = self.known.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+            (known.keys.get(key).cloned(), known.read_at.elapsed())
+        };
+        let found = if age > FRESH || (found.is_none() && age > READ_AGAIN) {
+            let keys = read(shop)?;
+            let mut known = self.known.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+            *known = Known { read_at: Instant::now(), keys };
+            known.keys.get(key).cloned()
+        } else {
+            found
+        };
+        match found {
+            Some(key) if key.revoked_at.is_none() => Ok(key),
+            Some(key) => {
+                // Libraries drop what a 401 answers: somebody must know at once.
+                tracing::error!(source = key.source, "events come with a revoked key and are lost");
+                Err(ApiError::unknown_key("the write key was revoked"))
+            }
+            None => Err(ApiError::unknown_key("the write key is not known")
+                .hint("`shopwise keys create SOURCE` makes one")),
+        }
+    }
+}
+
+fn read(shop: &Shop) -> Result<FxHashMap<String, Arc<Key>>> {
+    let keys = shop.ledger.keys()?;
+    Ok(keys.into_iter().map(|key| (key.key.clone(), Arc::new(key))).collect())
+}
+
+/// Returns the key that the `Authorization` header carries: `Basic base64(key:)`, or without the
+/// colon, or `Bearer key`.
+pub(super) fn of_header(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim();
+    let (scheme, rest) = value.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.trim().to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(LENIENT.decode(rest.trim()).ok()?).ok()?;
+    let key = text.split(':').next().unwrap_or_default();
+    (!key.is_empty()).then(|| key.to_owned())
+}
+
+/// Refuses a page of a foreign origin the use of a key that names its own.
+pub(super) fn check_origin(key: &Key, headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else {
+        return Ok(());
+    };
+    if key.origins.is_empty() || key.origins.iter().any(|own| own == origin) {
+        return Ok(());
+    }
+    Err(ApiError::forbidden("the write key is not for pages of this origin"))
+}
+
+/// Compares two tokens in a time that says nothing about where they differ.
+pub(super) fn is_same(left: &str, right: &str) -> bool {
+    let differs = |(left, right): (u8, u8)| left ^ right;
+    left.len() == right.len()
+        && left.bytes().zip(right.bytes()).map(differs).fold(0, |all, one| all | one) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn keys_are_read_as_libraries_write_them() {
+        for (value, key) in [
+            ("Basic a2V5Og==", Some("key")),
+            ("basic a2V5Og", Some("key")),
+            ("Basic a2V5", Some("key")),
+            ("Bearer key", Some("key")),
+            ("Basic Og==", None),
+            ("Basic ???", None),
+            ("Digest x", None),
+            ("key", None),
+        ] {
+            assert_eq!(of_header(&header(value)).as_deref(), key, "{value}");
+        }
+        assert!(is_same("abc", "abc") && !is_same("abc", "abd") && !is_same("abc", "ab"));
+    }
+}

@@ -1,0 +1,36 @@
+//! Pages of other origins: what browsers ask before they send, and what they want to hear after.
+//!
+//! Write keys are public and say themselves which origins may use them, so every origin may ask.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+/// What libraries send: `*` would not cover `Authorization`.
+const HEADERS: HeaderValue =
+    HeaderValue::from_static("authorization, content-type, x-retry-count, baggage, traceparent");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
+/// A day, in seconds: browsers need not ask before each call.
+const AGE_MAX: HeaderValue = HeaderValue::from_static("86400");
+const REQUEST_ID: HeaderValue = HeaderValue::from_static("x-request-id, retry-after");
+
+/// Answers what a browser asks before a call.
+pub(super) fn preflight(asked: &HeaderMap) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    allow(asked, headers);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, AGE_MAX);
+    response
+}
+
+/// Lets the page that asked read the answer, errors included.
+pub(super) fn allow(asked: &HeaderMap, headers: &mut HeaderMap) {
+    if let Some(origin) = asked.get(header::ORIGIN) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, REQUEST_ID);
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+    }
+}
