@@ -24,6 +24,14 @@ pub struct Settings {
     pub segments_max: u32,
     /// The share of traffic on which adverts are drawn by chance.
     pub exploration: f64,
+    /// The address of the operational database, `postgres://user@host/database`; empty for a file
+    /// in the shop's folder.
+    pub ledger: String,
+    /// Where the server listens: an address and a port. Only this machine reaches 127.0.0.1.
+    pub listen: String,
+    /// The time of day, in the shop's time zone, at which the server runs the loop, `HH:MM`; empty
+    /// for never.
+    pub run_at: String,
 }
 
 impl Default for Settings {
@@ -39,6 +47,9 @@ impl Default for Settings {
             segments_min: 2,
             segments_max: 10,
             exploration: 0.1,
+            ledger: String::new(),
+            listen: "127.0.0.1:8484".to_owned(),
+            run_at: "03:00".to_owned(),
         }
     }
 }

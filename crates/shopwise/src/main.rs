@@ -5,7 +5,9 @@
 
 mod commands;
 mod demo;
+mod http;
 mod lab;
+mod live;
 mod printer;
 
 use std::path::PathBuf;
@@ -37,6 +39,12 @@ enum Command {
     Show(commands::show::Arguments),
     /// Writes the events of a simulated shop, and the truth behind them
     Simulate(commands::simulate::Arguments),
+    /// Takes events in over HTTP, and runs the loop on a schedule
+    Serve(commands::serve::Arguments),
+    /// Makes, lists and revokes the keys with which programs send events
+    Keys(commands::keys::Arguments),
+    /// What came in over HTTP, and what became of it
+    Status(commands::status::Arguments),
     /// Lists the models, or goes back to the one that served before
     Models(commands::models::Arguments),
     /// One algorithm, files in, numbers out
@@ -61,6 +69,9 @@ fn main() -> ExitCode {
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Show(arguments) => commands::show::run(&arguments),
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
+        Command::Serve(arguments) => commands::serve::run(&arguments),
+        Command::Keys(arguments) => commands::keys::run(&arguments),
+        Command::Status(arguments) => commands::status::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
         Command::Lab(command) => commands::laboratory::run(&command),
     };

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use shopwise_model::Settings;
 use shopwise_store::{Lake, Ledger, Shelf, Vault};
 
-use super::open::{SETTINGS, ledger_url};
+use super::open::{SETTINGS, embedded, inbox};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -62,14 +62,25 @@ pub(crate) fn make(folder: &Path, settings: &Settings, key: [u8; 32]) -> Result<
         .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
     Vault::create(&folder.join("vault"), key)?;
     Lake::open(&folder.join("lake"), 1 << 20)?;
-    Ledger::open(&ledger_url(folder)?)?;
+    admin_token(folder)?;
+    Ledger::open(&embedded(folder, "ledger.db")?)?;
+    inbox(folder, settings)?;
     Shelf::open(&folder.join("models"))?;
     std::fs::write(&path, toml::to_string_pretty(settings)?)
         .with_context(|| format!("cannot write `{}`", path.display()))?;
     Ok(())
 }
 
-fn random_key() -> Result<[u8; 32]> {
+/// Returns the administrator's token of the shop in `folder`, made where there is none.
+pub(crate) fn admin_token(folder: &Path) -> Result<String> {
+    let random = || {
+        random_key().map_err(|error| shopwise_store::Error::Settings(format!("{error:#}")))
+    };
+    Ok(shopwise_store::vault::admin_token(&folder.join("vault"), random)?)
+}
+
+/// Returns random bytes of the system.
+pub(crate) fn random_key() -> Result<[u8; 32]> {
     let mut key = [0; 32];
     std::fs::File::open("/dev/urandom")
         .and_then(|mut source| source.read_exact(&mut key))

@@ -4,13 +4,16 @@
 pub(crate) mod demo;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod keys;
 pub(crate) mod laboratory;
 pub(crate) mod models;
 pub(crate) mod open;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod simulate;
+pub(crate) mod status;
 
 use std::collections::BTreeMap;
 

@@ -5,13 +5,35 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use shopwise_model::Settings;
 use shopwise_stages::Shop;
-use shopwise_store::{Lake, Ledger, Shelf, Vault};
+use shopwise_store::{Inbox, Lake, Ledger, Shelf, Vault};
 
 /// The file that makes a folder a shop.
 pub(crate) const SETTINGS: &str = "shopwise.toml";
 
+/// The beginning of the environment variables that stand above the file.
+const PREFIX: &str = "SHOPWISE_";
+
 /// Opens the shop in `folder`.
 pub(crate) fn open(folder: &Path) -> Result<Shop> {
+    let settings = settings(folder)?;
+    let memory = usize::try_from(settings.query_memory_mib << 20).unwrap_or(usize::MAX);
+    Ok(Shop {
+        lake: Lake::open(&folder.join("lake"), memory)?,
+        ledger: Ledger::open(&database(folder, &settings, "ledger.db")?)?,
+        vault: Vault::open(&folder.join("vault"))?,
+        shelf: Shelf::open(&folder.join("models"))?,
+        settings,
+    })
+}
+
+/// Opens the inbox of the shop in `folder`: a file of its own, so that nobody who writes to the
+/// ledger holds up an acknowledgement.
+pub(crate) fn inbox(folder: &Path, settings: &Settings) -> Result<Inbox> {
+    Ok(Inbox::open(&database(folder, settings, "inbox.db")?)?)
+}
+
+/// Returns the settings of the shop in `folder`: the file, and above it the environment.
+pub(crate) fn settings(folder: &Path) -> Result<Settings> {
     let path = folder.join(SETTINGS);
     if !path.is_file() {
         bail!(
@@ -22,22 +44,39 @@ pub(crate) fn open(folder: &Path) -> Result<Shop> {
     }
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read `{}`", path.display()))?;
-    let settings: Settings =
+    let mut table: toml::Table =
         toml::from_str(&text).with_context(|| format!("wrong setting in `{}`", path.display()))?;
-    let memory = usize::try_from(settings.query_memory_mib << 20).unwrap_or(usize::MAX);
-    Ok(Shop {
-        lake: Lake::open(&folder.join("lake"), memory)?,
-        ledger: Ledger::open(&ledger_url(folder)?)?,
-        vault: Vault::open(&folder.join("vault"))?,
-        shelf: Shelf::open(&folder.join("models"))?,
-        settings,
+    for name in toml::Table::try_from(Settings::default())?.keys() {
+        if let Some(value) = variable(name) {
+            table.insert(name.clone(), literal(value));
+        }
+    }
+    table.try_into().with_context(|| {
+        format!("wrong setting in `{}`, or in a variable {PREFIX}…", path.display())
     })
 }
 
-/// Returns the address of the embedded database of the shop in `folder`.
-pub(crate) fn ledger_url(folder: &Path) -> Result<String> {
+#[expect(clippy::disallowed_methods, reason = "the program's one reader of settings")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(format!("{PREFIX}{}", name.to_uppercase())).ok()
+}
+
+/// Returns what a variable says: a number or a truth value where it reads as one, else a text.
+fn literal(text: String) -> toml::Value {
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {text}"));
+    let value = parsed.ok().and_then(|mut table| table.remove("value"));
+    value.filter(|value| !value.is_table()).unwrap_or(toml::Value::String(text))
+}
+
+/// Returns the address of a database of the shop: the one of the settings, or a file in its folder.
+fn database(folder: &Path, settings: &Settings, file: &str) -> Result<String> {
+    if settings.ledger.is_empty() { embedded(folder, file) } else { Ok(settings.ledger.clone()) }
+}
+
+/// Returns the address of an embedded database of the shop in `folder`.
+pub(crate) fn embedded(folder: &Path, file: &str) -> Result<String> {
     let folder = folder
         .canonicalize()
         .with_context(|| format!("cannot use the folder `{}`", folder.display()))?;
-    Ok(format!("sqlite://{}", folder.join("ledger.db").display()))
+    Ok(format!("sqlite://{}", folder.join(file).display()))
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::figures::describe;
 use super::reply::{ApiError, json_response, typed};
 use super::{App, Call};
-use crate::commands::status::Status;
+use crate::commands::status::{Status, terms};
 
 /// Answers as long as anything can.
 pub(super) async fn alive(_: Arc<App>, _: Call) -> Result<Response, ApiError> {
@@ -41,7 +41,7 @@ pub(super) async fn metrics(app: Arc<App>, _: Call) -> Result<Response, ApiError
 fn write(app: &App, status: &Status, text: &mut String) -> std::fmt::Result {
     describe(text, "shopwise_events_total", "counter", "Events received, by what became of them")?;
     for (source, counts) in &status.sources {
-        for (verdict, count) in counts.terms() {
+        for (verdict, count) in terms(counts) {
             writeln!(
                 text,
                 "shopwise_events_total{{source=\"{}\",verdict=\"{verdict}\"}} {count}",

@@ -72,6 +72,11 @@ impl ApiError {
         self.status
     }
 
+    /// Returns what is wrong, in words.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Returns the answer.
     pub(super) fn into_response(self, request_id: &str) -> Response {
         let code = self.status.canonical_reason().unwrap_or("Error");

@@ -9,6 +9,7 @@ mod catalogue;
 mod columns;
 mod csv_map;
 mod dates;
+mod drain;
 mod films;
 mod input;
 mod keys;
@@ -33,6 +34,8 @@ use shopwise_store::source::{OpenOptions, RawBatch};
 use crate::error::{Error, Result};
 use crate::report::StageReport;
 use crate::shop::Shop;
+
+pub use drain::{APPLICATION, Drained, Lines, STAY, drain};
 
 use columns::Header;
 use input::{Input, Reads};
@@ -180,7 +183,7 @@ pub fn import(
     for file in files {
         import_file(entry, file, options, &mut sink, progress)?;
     }
-    let report = sink.finish()?;
+    let report = sink.finish(None)?;
     Ok(report)
 }
 

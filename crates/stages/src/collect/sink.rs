@@ -8,6 +8,7 @@ use shopwise_model::money::is_currency;
 use shopwise_model::time::{DAY, DateFormat, parse};
 use shopwise_model::{Event, Events};
 use shopwise_store::ledger::Identifier;
+use shopwise_model::tables::EVENTS;
 use shopwise_store::source::BadRow;
 
 use super::ImportOptions;
@@ -47,7 +48,20 @@ pub(crate) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
+    /// Opens a sink that knows which events of the source the lake holds.
     pub(crate) fn open(
+        shop: &'a Shop,
+        source: &str,
+        options: &ImportOptions,
+        now: i64,
+    ) -> Result<Self> {
+        let mut sink = Self::open_new(shop, source, options, now)?;
+        sink.keys = known_keys(shop, source)?;
+        Ok(sink)
+    }
+
+    /// Opens a sink for events that are known to be new.
+    pub(crate) fn open_new(
         shop: &'a Shop,
         source: &str,
         options: &ImportOptions,
@@ -72,7 +86,7 @@ impl<'a> Sink<'a> {
             last_date: (Vec::new(), 0),
             events: Events::default(),
             writer: None,
-            keys: known_keys(shop, source)?,
+            keys: Keys::new(source),
             pseudonyms: Pseudonyms::new(&shop.vault),
             identifiers: Vec::new(),
             catalogue: Catalogue::default(),
@@ -91,6 +105,21 @@ impl<'a> Sink<'a> {
             return Ok(());
         }
         Err(Error::Wrong("more than 65,000 files at once\nhint: import them in parts".to_owned()))
+    }
+
+    /// Turns to events that another source has sent, received at this moment.
+    pub(crate) fn turn_to(&mut self, source: &str, received_at: i64) {
+        if self.source != source {
+            source.clone_into(&mut self.source);
+            self.keys = Keys::new(source);
+        }
+        self.refused.begin_file(source);
+        self.now = received_at;
+    }
+
+    /// Returns the events taken so far, which leave.
+    pub(crate) fn take_events(&mut self) -> Events {
+        std::mem::take(&mut self.events)
     }
 
     pub(crate) fn zone(&self) -> &TimeZone {
@@ -200,12 +229,16 @@ impl<'a> Sink<'a> {
         writer.write(events)
     }
 
-    /// Commits everything and returns the counts.
-    pub(crate) fn finish(mut self) -> Result<StageReport> {
+    /// Commits everything and returns the counts. `transaction` names the commit of the events:
+    /// (application, its own version).
+    pub(crate) fn finish(mut self, transaction: Option<(&str, i64)>) -> Result<StageReport> {
         self.flush()?;
         let mut report = StageReport::new(super::NAME);
-        if let Some(writer) = self.writer.take() {
-            writer.commit()?;
+        match (self.writer.take(), transaction) {
+            (Some(writer), _) => writer.commit(transaction)?,
+            // The lake must know how far it is even when nothing became a row.
+            (None, Some(_)) => drop(self.shop.lake.append(&EVENTS)?.commit(transaction)?),
+            (None, None) => {}
         }
         self.shop.ledger.keep_identifiers(&self.identifiers, self.now)?;
         let written = self.catalogue.write(&self.shop.ledger, self.now)?;

@@ -45,9 +45,9 @@ impl Writer {
     }
 
     /// Makes all events visible at once.
-    pub(super) fn commit(mut self) -> Result<()> {
+    pub(super) fn commit(mut self, transaction: Option<(&str, i64)>) -> Result<()> {
         let append = self.end()?;
-        append.commit(None)?;
+        append.commit(transaction)?;
         Ok(())
     }
 

@@ -75,6 +75,22 @@ impl Lake {
         })
     }
 
+    /// Returns the version that an application gave to the last of its transactions on `table`, as
+    /// [`Append::commit`] wrote it.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when the table's log cannot be read.
+    pub fn transaction(&self, table: &Table, application: &str) -> Result<Option<i64>> {
+        if !self.exists(table.name) {
+            return Ok(None);
+        }
+        self.runtime.block_on(async {
+            let opened = self.load(table.name, None).await?;
+            let log = opened.log_store();
+            Ok(opened.snapshot()?.transaction_version(log.as_ref(), application).await?)
+        })
+    }
+
     /// Runs `sql` over the newest tables and returns all rows.
     ///
     /// # Errors

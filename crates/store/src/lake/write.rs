@@ -99,7 +99,8 @@ impl Append {
 
     /// Makes all rows visible at once, in place of the former ones if they replace them, and
     /// returns the table's new version; without anything to change nothing is committed.
-    /// `transaction` names this write: (application, its own version).
+    /// `transaction` names this write, (application, its own version), and is kept even when there
+    /// are no rows.
     ///
     /// # Errors
     /// [`Error::Lake`] when the log cannot be written; the table then stays as it was.
@@ -111,7 +112,7 @@ impl Append {
             let former = self.table.snapshot()?.log_data();
             actions.extend(former.iter().map(|file| Action::Remove(file.remove_action(true))));
         }
-        if actions.is_empty() {
+        if actions.is_empty() && transaction.is_none() {
             return Ok(self.table.version());
         }
         let mut properties = CommitProperties::default();

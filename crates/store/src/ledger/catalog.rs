@@ -53,6 +53,26 @@ impl Ledger {
         Ok(products)
     }
 
+    /// Returns a product, if the catalogue has it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn product(&self, id: &str) -> Result<Option<Product>> {
+        const SQL: &str = "SELECT id, title, category, brand, price, cost, stock FROM products
+                           WHERE id = $1";
+        let row = self.block(sqlx::query(SQL).bind(id).fetch_optional(&self.pool))?;
+        row.as_ref().map(product).transpose()
+    }
+
+    /// Takes a product out of the catalogue; returns whether it was there.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn delete_product(&self, id: &str) -> Result<bool> {
+        let query = sqlx::query("DELETE FROM products WHERE id = $1").bind(id);
+        Ok(self.block(query.execute(&self.pool))?.rows_affected() == 1)
+    }
+
     /// Adds campaigns and replaces those of the same identifier, all or none.
     ///
     /// # Errors

@@ -15,6 +15,9 @@ use crate::{Error, Result};
 
 #[cfg(test)]
 mod tests;
+mod token;
+
+pub use token::admin_token;
 
 /// The name of the key's file.
 const KEY_FILE: &str = "shop.key";

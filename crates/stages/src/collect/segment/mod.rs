@@ -48,6 +48,25 @@ impl Importer for Segment {
     }
 }
 
+/// Takes one event as the inbox keeps it: a call of its own, in JSON.
+pub(super) fn take_event(
+    line: u64,
+    event: &[u8],
+    source: &str,
+    currency: &str,
+    sink: &mut Sink<'_>,
+) {
+    let text = String::from_utf8_lossy(event);
+    let shop = call::Defaults { source, currency };
+    match serde_json::from_str::<Object>(&text) {
+        Ok(call) => take(line, &text, &call, &Object::new(), &shop, sink),
+        Err(error) => {
+            sink.read_row();
+            sink.refuse(line, "", masked(&text).as_bytes(), no_json(&text, &error));
+        }
+    }
+}
+
 /// Takes one call, or each call of a batch.
 fn take_line(
     line: u64,

@@ -1,0 +1,99 @@
+//! `shopwise serve`: the server, and the loop on its schedule.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::{init, open};
+use crate::http::{self, App};
+use crate::live::{Live, Schedule};
+use crate::{ShopFolder, printer};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    folder: ShopFolder,
+    /// The address and port to listen on; the setting `listen` when left out
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Never run the loop by itself
+    #[arg(long)]
+    no_schedule: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<String> {
+    let folder = &arguments.folder.shop;
+    let shop = Arc::new(open::open(folder)?);
+    log_to_standard_error();
+    let schedule = match (&*shop.settings.run_at, arguments.no_schedule) {
+        ("", _) | (_, true) => None,
+        (time, false) => Some(Schedule::new(time, &shop.settings.time_zone)?),
+    };
+    let inbox = open::inbox(folder, &shop.settings)?;
+    let token = init::admin_token(folder)?;
+    let address = arguments.listen.as_ref().unwrap_or(&shop.settings.listen);
+    let address: SocketAddr = address
+        .parse()
+        .with_context(|| format!("`{address}` is no address and port, such as 127.0.0.1:8484"))?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let listener = runtime
+        .block_on(TcpListener::bind(address))
+        .with_context(|| format!("cannot listen on `{address}`"))?;
+    let (live, threads) = Live::open(&shop, inbox)?;
+    let live = Arc::new(live);
+    let app = Arc::new(App::new(Arc::clone(&shop), Arc::clone(&live), token)?);
+    let (stop, stopped) = watch::channel(false);
+    let scheduled = schedule.map(|schedule| schedule.start(&shop, stopped.clone())).transpose()?;
+    printer::progress(&format!("listening on http://{}", listener.local_addr()?));
+    let served = runtime.block_on(async {
+        let ended = watch_for_the_end(Arc::clone(&live));
+        let serving = tokio::spawn(http::serve(listener, app, stopped));
+        ended.await?;
+        stop.send(true)?;
+        serving.await?
+    });
+    drop(stop);
+    // Nothing comes in any more. The door ends when the last who could knock is gone.
+    drop(runtime);
+    let hindrance = live.hindrance();
+    drop(live);
+    threads.end();
+    if let Some(scheduled) = scheduled {
+        scheduled.join().map_err(|_| anyhow::anyhow!("the schedule has failed"))?;
+    }
+    served?;
+    match hindrance {
+        None => Ok("stopped; everything acknowledged is in the lake".to_owned()),
+        Some(why) => anyhow::bail!("stopped: {why}"),
+    }
+}
+
+/// Returns when the server is told to stop, or when nothing can be stored any more.
+async fn watch_for_the_end(live: Arc<Live>) -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut look = tokio::time::interval(std::time::Duration::from_millis(200));
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            _ = look.tick() => if live.hindrance().is_some() { return Ok(()) },
+        }
+    }
+}
+
+/// Writes logs as JSON lines to standard error: what happened, never to whom.
+fn log_to_standard_error() {
+    let logs = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(std::io::stderr)
+        .flatten_event(true)
+        .finish();
+    // A second server of one process, in a test, goes on with the first one's.
+    drop(tracing::subscriber::set_global_default(logs));
+}

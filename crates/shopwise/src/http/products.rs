@@ -1,0 +1,188 @@
+//! The catalogue's door: products, prices and stock as the shop changes them.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+use shopwise_model::Product;
+use shopwise_model::money::{micros_from_units, units_from_micros};
+
+use super::reply::{ApiError, json_response};
+use super::{App, Call, body};
+use crate::commands::now;
+
+/// Products of one request: what fits into the largest body, with room.
+const BATCH_MAX: usize = 20_000;
+
+/// The fields of a product, as the shop names them; amounts in units of its currency.
+const FIELDS: [&str; 7] = ["id", "title", "category", "brand", "price", "cost", "stock"];
+
+/// What a request does to what is known of a product.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// Fields that are not named are forgotten.
+    Whole,
+    /// Fields that are not named stay.
+    Named,
+}
+
+/// Sets a product, whole.
+pub(super) async fn put(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
+    one(app, call, Change::Whole).await
+}
+
+/// Changes fields of a product.
+pub(super) async fn patch(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
+    one(app, call, Change::Named).await
+}
+
+async fn one(app: Arc<App>, call: Call, change: Change) -> Result<Response, ApiError> {
+    let id = call.path.first().cloned().unwrap_or_default();
+    let held = body::read(&app, &call.headers, call.body).await?;
+    let Value::Object(mut fields) = parse(&held.bytes)? else {
+        return Err(ApiError::bad("the body must be a JSON object"));
+    };
+    if fields.get("id").is_some_and(|own| *own != Value::from(id.clone())) {
+        return Err(ApiError::bad("`id` in the body is not that of the path"));
+    }
+    fields.insert("id".to_owned(), Value::from(id.clone()));
+    blocking(&app, move |app| {
+        let before = match (change, app.shop.ledger.product(&id)?) {
+            (Change::Named, None) => {
+                return Err(ApiError::missing(format!("there is no product `{id}`"))
+                    .hint("PUT makes one"));
+            }
+            (Change::Named, Some(before)) => before,
+            (Change::Whole, _) => Product::default(),
+        };
+        let product = changed(before, &fields)?;
+        app.shop.ledger.upsert_products(std::slice::from_ref(&product), now())?;
+        Ok(json_response(StatusCode::OK, &shown(&product)))
+    })
+    .await
+}
+
+/// Takes a product off.
+pub(super) async fn delete(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
+    let id = call.path.first().cloned().unwrap_or_default();
+    blocking(&app, move |app| {
+        if !app.shop.ledger.delete_product(&id)? {
+            return Err(ApiError::missing(format!("there is no product `{id}`")));
+        }
+        Ok(json_response(StatusCode::OK, &json!({ "deleted": id })))
+    })
+    .await
+}
+
+/// Sets many products, whole: all that are right, and says what is wrong with the others.
+pub(super) async fn batch(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
+    let held = body::read(&app, &call.headers, call.body).await?;
+    let list = match parse(&held.bytes)? {
+        Value::Array(list) => list,
+        Value::Object(mut object) => match object.remove("products") {
+            Some(Value::Array(list)) => list,
+            _ => return Err(ApiError::bad("the body must be a list, or have a list `products`")),
+        },
+        _ => return Err(ApiError::bad("the body must be a list of products")),
+    };
+    if list.len() > BATCH_MAX {
+        return Err(ApiError::bad(format!("at most {BATCH_MAX} products at once")));
+    }
+    blocking(&app, move |app| {
+        let (mut products, mut refused) = (Vec::with_capacity(list.len()), Vec::new());
+        for (at, one) in list.iter().enumerate() {
+            let product = match one {
+                Value::Object(fields) => changed(Product::default(), fields),
+                _ => Err(ApiError::bad("not a JSON object")),
+            };
+            match product {
+                Ok(product) => products.push(product),
+                Err(error) => refused.push(json!({ "index": at, "reason": error.message() })),
+            }
+        }
+        app.shop.ledger.upsert_products(&products, now())?;
+        let body = json!({ "written": products.len(), "refused": refused });
+        Ok(json_response(StatusCode::OK, &body))
+    })
+    .await
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| ApiError::bad(format!("not JSON: {error}")))
+}
+
+/// Runs what waits for the database where it holds nobody up.
+async fn blocking(
+    app: &Arc<App>,
+    work: impl FnOnce(&App) -> Result<Response, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let app = Arc::clone(app);
+    tokio::task::spawn_blocking(move || work(&app)).await.map_err(anyhow::Error::from)?
+}
+
+fn changed(mut product: Product, fields: &Map<String, Value>) -> Result<Product, ApiError> {
+    for (name, value) in fields {
+        match name.as_str() {
+            "id" => product.id = text(name, value)?.unwrap_or_default(),
+            "title" => product.title = text(name, value)?.unwrap_or_default(),
+            "category" => product.category = text(name, value)?,
+            "brand" => product.brand = text(name, value)?,
+            "price" => product.price = amount(name, value)?,
+            "cost" => product.cost = amount(name, value)?,
+            "stock" => product.stock = pieces(name, value)?,
+            _ => {
+                return Err(ApiError::bad(format!(
+                    "there is no field `{name}`; there are {}",
+                    FIELDS.join(", ")
+                )));
+            }
+        }
+    }
+    if product.id.is_empty() || product.id.chars().count() > 200 {
+        return Err(ApiError::bad("`id` must have 1 to 200 characters"));
+    }
+    Ok(product)
+}
+
+fn text(name: &str, value: &Value) -> Result<Option<String>, ApiError> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+        Value::Number(number) => Ok(Some(number.to_string())),
+        other => Err(ApiError::bad(format!("`{name}` must be a text, got `{other}`"))),
+    }
+}
+
+fn amount(name: &str, value: &Value) -> Result<Option<i64>, ApiError> {
+    let wrong = || ApiError::bad(format!("`{name}` must be a number ≥ 0, got `{value}`"));
+    match value {
+        Value::Null => Ok(None),
+        Value::Number(number) => {
+            let units = number.as_f64().filter(|units| *units >= 0.0).ok_or_else(wrong)?;
+            micros_from_units(units).map(Some).ok_or_else(wrong)
+        }
+        _ => Err(wrong()),
+    }
+}
+
+fn pieces(name: &str, value: &Value) -> Result<Option<i64>, ApiError> {
+    match value {
+        Value::Null => Ok(None),
+        value => value.as_i64().filter(|pieces| *pieces >= 0).map(Some).ok_or_else(|| {
+            ApiError::bad(format!("`{name}` must be a whole number ≥ 0, got `{value}`"))
+        }),
+    }
+}
+
+fn shown(product: &Product) -> Value {
+    json!({
+        "id": product.id,
+        "title": product.title,
+        "category": product.category,
+        "brand": product.brand,
+        "price": product.price.map(units_from_micros),
+        "cost": product.cost.map(units_from_micros),
+        "stock": product.stock,
+    })
+}

@@ -1,0 +1,115 @@
+//! The drainer: moves durable events into the lake, one process a shop at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use shopwise_model::tables::EVENTS;
+use shopwise_stages::{Shop, collect};
+use shopwise_store::Inbox;
+use shopwise_store::ledger::Lease;
+
+use super::thread;
+use crate::commands::now;
+
+/// The lease of who moves events into the lake.
+const LEASE: &str = "drain";
+/// A holder that has not renewed for so long, in microseconds, is gone.
+const LEASE_TIME: i64 = 10_000_000;
+/// The pause between two steps: a commit costs some ten milliseconds and a file.
+const PAUSE: Duration = Duration::from_secs(2);
+/// Commits after which the small files are joined.
+const COMMITS_JOINED: u32 = 64;
+/// How often keys are forgotten that are older than anything may be sent again.
+const EXPIRE: Duration = Duration::from_secs(3600);
+/// Days in which an event that comes again is known.
+const KEY_DAYS: i64 = 30;
+
+/// Moves events on a thread of its own until told to stop; what is acknowledged then is moved
+/// before it ends.
+pub(super) fn start(
+    shop: &Arc<Shop>,
+    inbox: &Arc<Inbox>,
+    stop: &Arc<AtomicBool>,
+) -> Result<JoinHandle<()>> {
+    let (shop, inbox, stop) = (Arc::clone(shop), Arc::clone(inbox), Arc::clone(stop));
+    thread("drainer", move || {
+        let mut drainer = Drainer { lease: None, commits: 0, expired: None };
+        loop {
+            let last = stop.load(Ordering::Acquire);
+            let before = if last { i64::MAX } else { now() - collect::STAY };
+            if let Err(error) = drainer.step(&shop, &inbox, before) {
+                tracing::error!(error = %format!("{error:#}"), "events wait for the lake");
+            }
+            if last {
+                break;
+            }
+            let until = Instant::now() + PAUSE;
+            while Instant::now() < until && !stop.load(Ordering::Acquire) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        if let Some(lease) = drainer.lease
+            && let Err(error) = shop.ledger.release_lease(&lease)
+        {
+            tracing::warn!(%error, "the lease of the drainer ends by itself");
+        }
+    })
+}
+
+struct Drainer {
+    lease: Option<Lease>,
+    commits: u32,
+    expired: Option<Instant>,
+}
+
+impl Drainer {
+    fn step(&mut self, shop: &Shop, inbox: &Inbox, before: i64) -> Result<()> {
+        if !self.holds(shop)? {
+            return Ok(());
+        }
+        // Until nothing waits: a step is bounded, what came in since the last one is not.
+        loop {
+            let drained = collect::drain(shop, inbox, before, now())?;
+            if drained.damaged > 0 {
+                tracing::error!(entries = drained.damaged, "damaged entries were left out");
+            }
+            if drained.entries == 0 {
+                break;
+            }
+            tracing::debug!(entries = drained.entries, lines = drained.lines, "moved to the lake");
+            self.commits += 1;
+            if !self.holds(shop)? {
+                return Ok(());
+            }
+        }
+        if self.commits >= COMMITS_JOINED {
+            shop.lake.compact(&EVENTS)?;
+            self.commits = 0;
+        }
+        if self.expired.is_none_or(|at| at.elapsed() >= EXPIRE) {
+            inbox.expire(now().div_euclid(shopwise_model::time::DAY) - KEY_DAYS)?;
+            self.expired = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Takes or renews the lease; returns whether it is ours.
+    fn holds(&mut self, shop: &Shop) -> Result<bool> {
+        if let Some(lease) = &self.lease {
+            if shop.ledger.renew_lease(lease, now(), LEASE_TIME)? {
+                return Ok(true);
+            }
+            self.lease = None;
+        }
+        let holder = format!("`shopwise serve` (process {})", std::process::id());
+        match shop.ledger.take_lease(LEASE, &holder, now(), LEASE_TIME) {
+            Ok(lease) => self.lease = Some(lease),
+            Err(shopwise_store::Error::Busy { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.lease.is_some())
+    }
+}

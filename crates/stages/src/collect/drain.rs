@@ -1,0 +1,110 @@
+//! From the inbox to the lake: what was acknowledged becomes event lines.
+//!
+//! Each step reads what the lake does not hold yet, writes it in one commit that names the last
+//! entry, reads the commit back, and only then lets the inbox forget. Stopped anywhere, the next
+//! step begins where the lake says: nothing is lost and nothing is there twice.
+
+use shopwise_model::Events;
+use shopwise_model::frame::Frame;
+use shopwise_model::tables::EVENTS;
+use shopwise_model::time::SECOND;
+use shopwise_store::Inbox;
+use shopwise_store::inbox::Entry;
+
+use super::segment;
+use super::sink::Sink;
+use super::ImportOptions;
+use crate::error::{Error, Result};
+use crate::shop::Shop;
+
+/// How the commits of the inbox are called in the lake's log.
+pub const APPLICATION: &str = "inbox";
+
+/// Bytes that one step takes: some hundred thousand events.
+const STEP_BYTES: usize = 64 << 20;
+
+/// How old entries are before they move: other processes that serve the shop read them from the
+/// inbox, many times a second.
+pub const STAY: i64 = SECOND;
+
+/// What a step brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Entries of the inbox.
+    pub entries: usize,
+    /// Event lines written.
+    pub lines: u64,
+    /// Entries that were damaged, and left out.
+    pub damaged: usize,
+    /// The last entry that the lake holds.
+    pub through: i64,
+}
+
+/// Moves what the inbox received before a moment into the lake. The caller holds the lease of who
+/// does so.
+///
+/// # Errors
+/// Store errors; the step can then be taken again.
+pub fn drain(shop: &Shop, inbox: &Inbox, before: i64, now: i64) -> Result<Drained> {
+    let held = shop.lake.transaction(&EVENTS, APPLICATION)?.unwrap_or(0);
+    let mut entries = inbox.read(held, STEP_BYTES)?;
+    let old = entries.iter().take_while(|entry| entry.received_at < before).count();
+    entries.truncate(old);
+    let Some(last) = entries.last().map(|entry| entry.seq) else {
+        inbox.forget(held)?;
+        return Ok(Drained { through: held, ..Drained::default() });
+    };
+    let mut lines = Lines::open(shop, now)?;
+    let damaged = entries.iter().filter(|entry| entry.damaged.is_some()).count();
+    for entry in &entries {
+        lines.take(entry);
+    }
+    let report = lines.sink.finish(Some((APPLICATION, last)))?;
+    let through = shop.lake.transaction(&EVENTS, APPLICATION)?;
+    if through != Some(last) {
+        return Err(Error::Wrong(format!(
+            "the lake says that it holds the inbox up to {through:?}, not {last}"
+        )));
+    }
+    inbox.forget(last)?;
+    Ok(Drained { entries: entries.len(), lines: report.rows_written, damaged, through: last })
+}
+
+/// Turns entries of the inbox into event lines.
+pub struct Lines<'a> {
+    sink: Sink<'a>,
+    currency: String,
+}
+
+impl std::fmt::Debug for Lines<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Lines").finish_non_exhaustive()
+    }
+}
+
+impl<'a> Lines<'a> {
+    /// Returns what turns the events of this shop.
+    ///
+    /// # Errors
+    /// When the settings name no time zone or currency.
+    pub fn open(shop: &'a Shop, now: i64) -> Result<Self> {
+        let sink = Sink::open_new(shop, "", &ImportOptions::default(), now)?;
+        let currency = sink.currency();
+        Ok(Self { sink, currency })
+    }
+
+    /// Takes the events of an entry; a damaged one has none.
+    pub fn take(&mut self, entry: &Entry) {
+        self.sink.turn_to(&entry.source, entry.received_at);
+        for (at, event) in entry.events.iter().enumerate() {
+            segment::take_event(at as u64 + 1, event, &entry.source, &self.currency, &mut self.sink);
+        }
+    }
+
+    /// Returns the event lines of the entries taken so far, which leave, in the order in which they
+    /// happened.
+    pub fn take_frame(&mut self) -> Frame {
+        let events: Events = self.sink.take_events();
+        events.into_frame()
+    }
+}
