@@ -1,6 +1,8 @@
-//! The house's own tools: `cargo xtask test` (what CI runs) and `cargo xtask tidy` (its rules).
+//! The house's own tools: `cargo xtask test` (what CI runs), `cargo xtask tidy` (its rules) and
+//! `cargo xtask script` (what is served of the browser script).
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
+mod script;
 mod tidy;
 
 use std::process::{Command, ExitCode};
@@ -36,8 +38,9 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "test" => test(),
         "tidy" => tidy::check(),
+        "script" => script::make(),
         _ => {
-            println!("usage: cargo xtask test | tidy");
+            println!("usage: cargo xtask test | tidy | script");
             return ExitCode::from(2);
         }
     };
@@ -52,6 +55,8 @@ fn main() -> ExitCode {
 
 fn test() -> Result<()> {
     need_compiler()?;
+    println!("== browser script: node --test");
+    script::test()?;
     for step in STEPS {
         println!("== {}: cargo {}", step.name, step.arguments.join(" "));
         let start = Instant::now();

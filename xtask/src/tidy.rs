@@ -12,6 +12,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::script;
+
 /// The crates and what each may depend on in its normal dependencies.
 const ARROWS: &[(&str, &[&str])] = &[
     ("shopwise-model", &[]),
@@ -84,6 +86,7 @@ pub(crate) fn check() -> Result<()> {
     found.extend(compare_debts(DEBTS, &debts));
     let listed = std::fs::read_to_string(root().join("crates/README.md"))?;
     found.extend(papers::unlisted(&names, &listed));
+    found.extend(script::faults()?);
     if found.is_empty() {
         return Ok(());
     }
