@@ -31,6 +31,8 @@ enum Command {
     Init(commands::init::Arguments),
     /// Imports files of events
     Import(commands::import::Arguments),
+    /// Writes a table, or the members of a segment, as a file
+    Export(commands::export::Arguments),
     /// Runs the loop, or some stages of it
     Run(commands::run::Arguments),
     /// Writes one page of what was learned
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Init(arguments) => commands::init::run(&arguments),
         Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Show(arguments) => commands::show::run(&arguments),

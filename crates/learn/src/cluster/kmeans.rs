@@ -1,11 +1,11 @@
 //! k-means: k centres such that the rows are near to theirs.
 //!
 //! Lloyd's algorithm (S. P. Lloyd, *Least squares quantization in PCM*, 1982) from several greedy
-//! k-means++ starts, of which the one with the least inertia wins; that one is improved further by
-//! moving centres to where they help more, unless a single start was asked for. On tables of up to 2,048 rows
-//! each Euclidean start is the best of four, improved further by moving single rows, as Hartigan
-//! and Wong do, which finds lower inertia than Lloyd's iterations can. With other metrics than
-//! Euclidean the centre changes with it (see [`Metric`]): `manhattan` makes this k-medians,
+//! k-means++ starts, of which the one with the least inertia wins; unless a single start was asked
+//! for, the best of them are improved further by moving centres to where they help more. On tables
+//! of up to 2,048 rows each Euclidean start is the best of four, improved by moving single rows, as
+//! Hartigan and Wong do, which finds lower inertia than Lloyd's iterations can. With other metrics
+//! than Euclidean the centre changes with it (see [`Metric`]): `manhattan` makes this k-medians,
 //! `cosine` spherical k-means.
 //!
 //! What it does not do: choose k (see [`super::choose_k`]), scale the columns (see

@@ -75,7 +75,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     Ok(text)
 }
 
-fn quote(text: &str) -> String {
+/// Returns a text as SQL reads it.
+pub(crate) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

@@ -16,7 +16,7 @@ use crate::commands::now;
 use crate::live::Full;
 
 /// The browser script, as it is served.
-const SCRIPT: &str = include_str!("../../assets/shopwise.js");
+const SCRIPT: &str = include_str!("../../assets/shopwise.min.js");
 
 /// An image of one transparent pixel.
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00\x21\xf9\x04\x01\x00\

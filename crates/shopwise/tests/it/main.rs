@@ -1,10 +1,12 @@
 //! The program as its users have it: the real binary, real files, text and JSON out.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "everything here is a test")]
 
+mod crash;
 mod demo;
 mod refusals;
 mod retail;
 mod runs;
+mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -11,9 +11,9 @@ use shopwise_model::time::SECOND;
 use shopwise_store::Inbox;
 use shopwise_store::inbox::Entry;
 
+use super::ImportOptions;
 use super::segment;
 use super::sink::Sink;
-use super::ImportOptions;
 use crate::error::{Error, Result};
 use crate::shop::Shop;
 
@@ -97,7 +97,13 @@ impl<'a> Lines<'a> {
     pub fn take(&mut self, entry: &Entry) {
         self.sink.turn_to(&entry.source, entry.received_at);
         for (at, event) in entry.events.iter().enumerate() {
-            segment::take_event(at as u64 + 1, event, &entry.source, &self.currency, &mut self.sink);
+            segment::take_event(
+                at as u64 + 1,
+                event,
+                &entry.source,
+                &self.currency,
+                &mut self.sink,
+            );
         }
     }
 

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use jiff::tz::TimeZone;
 use shopwise_model::money::is_currency;
+use shopwise_model::tables::EVENTS;
 use shopwise_model::time::{DAY, DateFormat, parse};
 use shopwise_model::{Event, Events};
 use shopwise_store::ledger::Identifier;
-use shopwise_model::tables::EVENTS;
 use shopwise_store::source::BadRow;
 
 use super::ImportOptions;
