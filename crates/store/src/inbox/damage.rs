@@ -8,7 +8,7 @@ use crate::Result;
 /// Something that was found damaged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// Which part of the inbox: `entries`, `keys`, `quarantine` or `sequence`.
+    /// Which part of the inbox: `entries`, `keys`, `log`, `quarantine` or `sequence`.
     pub part: String,
     /// The number of the row.
     pub seq: i64,

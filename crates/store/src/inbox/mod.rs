@@ -14,6 +14,7 @@ mod body;
 mod counts;
 mod damage;
 mod keys;
+mod log;
 mod quarantine;
 mod read;
 mod remember;
@@ -21,6 +22,7 @@ mod remember;
 mod tests;
 mod transaction;
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -90,7 +92,10 @@ impl Inbox {
     /// When the URL is no such one, the database cannot be reached, a newer program wrote it, or it
     /// is damaged in a way that no longer tells what it holds.
     pub fn open(url: &str) -> Result<Self> {
-        Self::with(Database::open(url, &PLAN)?)
+        let path = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
+        let path = path.and_then(|path| path.split('?').next());
+        let lost = path.map_or(Ok(None), |path| log::check(Path::new(path)))?;
+        Self::with(Database::open(url, &PLAN)?, lost)
     }
 
     /// Opens a schema of its own within a PostgreSQL database, made if missing.
@@ -98,16 +103,20 @@ impl Inbox {
     /// # Errors
     /// As [`Inbox::open`]; and when the name is not made of lower-case letters, digits and `_`.
     pub fn open_in_schema(url: &str, schema: &str) -> Result<Self> {
-        Self::with(Database::open_in_schema(url, schema, &PLAN)?)
+        Self::with(Database::open_in_schema(url, schema, &PLAN)?, None)
     }
 
-    fn with(database: Database) -> Result<Self> {
+    fn with(database: Database, lost: Option<String>) -> Result<Self> {
         let writer = Mutex::new(Writer::new());
         let inbox = Self { database, writer, broken: AtomicBool::new(false) };
         let checked: Result<()> = inbox.database.block(async {
             let mut connection = inbox.database.connect().await?;
             let mut check = transaction::begin(&inbox.database, &mut connection).await?;
             damage::check_sequence(&mut check).await?;
+            if let Some(lost) = lost {
+                let value = transaction::peek(&mut check).await?.first - 1;
+                damage::note(&mut check, "log", value, &lost, &[]).await?;
+            }
             check.commit().await?;
             Ok(connection.close().await?)
         });

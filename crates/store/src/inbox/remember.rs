@@ -1,9 +1,9 @@
 //! The keys on disk: one row a transaction, read at the start and when another process wrote.
 //!
 //! A row holds all keys of its transaction one after the other, so that remembering is an append;
-//! a tree of single keys would write a page for each. Expiry is told by a day in the sequence's row.
-//! Rows of days that expired stay until the next expiry: meanwhile every process finds in them
-//! which keys to take out of its memory.
+//! a tree of single keys would write a page for each. Expiry is told by a day in the row of the
+//! sequence. Rows of days that expired stay until the next expiry: meanwhile every process finds
+//! in them which keys to take out of its memory.
 
 use futures::TryStreamExt as _;
 use sqlx::any::AnyRow;

@@ -130,6 +130,54 @@ fn damaged_keys_are_said_and_the_others_still_known() {
     });
 }
 
+/// Copies an inbox as a crash leaves it: the log is not written back.
+fn crashed(inbox: &Inbox, from: &Path, to: &Path) -> Place {
+    for file in ["inbox.db", "inbox.db-wal"] {
+        std::fs::copy(from.join(file), to.join(file)).unwrap();
+    }
+    assert!(!inbox.is_broken());
+    Place::sqlite(to)
+}
+
+#[test]
+fn a_byte_flipped_in_the_log_is_never_silent() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = Place::sqlite(folder.path()).open();
+    for n in 0..30 {
+        inbox.accept(&[delivery("web", [event(n, n)])], 0).unwrap();
+    }
+    let length = std::fs::metadata(folder.path().join("inbox.db-wal")).unwrap().len();
+    let whole = tempfile::tempdir().unwrap();
+    let place = crashed(&inbox, folder.path(), whole.path());
+    let again = place.open();
+    assert_eq!((stored(&again).len(), again.damage().unwrap()), (30, vec![]));
+    for byte in (0..length).step_by(4_099).chain([0, 9, 17, 25, length - 1]) {
+        let copy = tempfile::tempdir().unwrap();
+        let place = crashed(&inbox, folder.path(), copy.path());
+        flip(&copy.path().join("inbox.db-wal"), byte);
+        let Ok(damaged) = Inbox::open(&place.url) else { continue };
+        let complete = stored(&damaged).len() == 30;
+        let said = damaged.damage().unwrap().iter().any(|damage| damage.part == "log");
+        assert!(complete || said, "byte {byte}");
+        assert!(!said || copy.path().join("inbox.db-wal.damaged").exists());
+    }
+}
+
+#[test]
+fn a_torn_end_of_the_log_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = Place::sqlite(folder.path()).open();
+    for n in 0..5 {
+        inbox.accept(&[delivery("web", [event(n, n)])], 0).unwrap();
+    }
+    let copy = tempfile::tempdir().unwrap();
+    let place = crashed(&inbox, folder.path(), copy.path());
+    let log = std::fs::File::options().write(true).open(copy.path().join("inbox.db-wal")).unwrap();
+    log.set_len(log.metadata().unwrap().len() - 100).unwrap();
+    let torn = place.open();
+    assert_eq!((stored(&torn).len(), torn.damage().unwrap()), (4, vec![]));
+}
+
 /// Opens a damaged inbox, reads, counts and writes; tells whether any of it said so. What is read
 /// without a word must be right.
 fn said(place: &Place, expected: &[(i64, Vec<Vec<u8>>)]) -> bool {
@@ -149,9 +197,24 @@ fn said(place: &Place, expected: &[(i64, Vec<Vec<u8>>)]) -> bool {
         }
         Err(_) => said = true,
     }
-    said |= inbox.quarantine(0, 1_000).is_err();
+    match inbox.quarantine(0, 1_000) {
+        Ok(all) => {
+            let whole = all.iter().filter_map(|one| one.body.as_ref());
+            let whole = whole.inspect(|body| assert_eq!(**body, [7; 30])).count();
+            said |= whole < all.len();
+            assert!(said || whole == 40, "silently {whole}");
+        }
+        Err(_) => said = true,
+    }
     said |= inbox.counts().map_or(true, |counts| !counts.closes() || counts.damaged > 0);
-    said |= inbox.accept(&[delivery("web", [event(999_999, 0)])], 0).is_err();
+    let again = (0..40).flat_map(|n| (0..n % 9).map(move |m| event(n * 100 + m, m * n)));
+    match inbox.accept(&[delivery("web", again), delivery("web", [event(999_999, 0)])], 0) {
+        Ok(verdicts) => {
+            let twice = verdicts[0].iter().any(|verdict| *verdict != Verdict::Duplicate);
+            assert!(said || !twice, "silently twice");
+        }
+        Err(_) => said = true,
+    }
     said |= inbox.forget(40).is_err();
     said
 }

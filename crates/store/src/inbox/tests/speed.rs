@@ -4,24 +4,35 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-/// Events as a shop's pages send them: 600 bytes, much of it alike.
+/// Events of 600 bytes as a shop's pages send them: much is alike, the identifiers are not.
 fn like_a_shop(number: u64) -> Arrival {
-    let Arrival::Event { key, .. } = event(number.wrapping_mul(0x9e37_79b9_7f4a_7c15), number)
-    else {
+    let mix =
+        |salt: u64| (number ^ salt).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) ^ salt;
+    let Arrival::Event { key, .. } = event(mix(1).wrapping_mul(mix(2)), number) else {
         unreachable!()
     };
-    let random = number.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mut body = format!(
-        "{{\"type\":\"track\",\"event\":\"Product Viewed\",\"messageId\":\"ajs-{random:016x}-{number}\",\
-         \"anonymousId\":\"{:016x}\",\"timestamp\":\"2026-03-01T10:{:02}:{:02}.{:03}Z\",\
+        "{{\"type\":\"track\",\"event\":\"Product Viewed\",\"messageId\":\"ajs-{:016x}{:016x}\",\
+         \"anonymousId\":\"{:016x}{:016x}\",\"timestamp\":\"2026-03-01T10:{:02}:{:02}.{:03}Z\",\
          \"properties\":{{\"product_id\":\"{}\",\"price\":{}.{:02},\"currency\":\"EUR\"}},\
          \"context\":{{\"library\":{{\"name\":\"analytics.js\",\"version\":\"1.84.3\"}},\
-         \"page\":{{\"url\":\"https://shop.example/p/{}\"}},\"locale\":\"de-DE\",\"userAgent\":\"",
-        random >> 9, number / 60 % 60, number % 60, random % 1000, random % 9000, random % 200,
-        number % 100, random % 9000
+         \"page\":{{\"url\":\"https://shop.example/p/{}?session={:016x}\"}},\
+         \"userAgent\":\"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\",\"text\":\"",
+        mix(3),
+        mix(4),
+        mix(5) >> 20,
+        mix(6),
+        number / 60 % 60,
+        number % 60,
+        mix(7) % 1000,
+        mix(8) % 9000,
+        mix(9) % 200,
+        number % 100,
+        mix(8) % 9000,
+        mix(10)
     )
     .into_bytes();
-    body.resize(598, b'm');
+    body.resize(598, b' ');
     body.extend(b"\"}");
     Arrival::Event { key, body }
 }
@@ -51,7 +62,8 @@ fn measure(name: &str, inbox: &Inbox, deliveries: u64) {
     let at = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1e3;
     let rate = groups.len() as f64 * deliveries as f64 * 100.0 / total.as_secs_f64();
     println!(
-        "{name}, {deliveries} deliveries a group: {rate:.0} events/s, ms p50 {:.2} p99 {:.2} max {:.2}",
+        "{name}, {deliveries} deliveries a group: {rate:.0} events/s, \
+         ms p50 {:.2} p99 {:.2} max {:.2}",
         at(50),
         at(99),
         at(100)
