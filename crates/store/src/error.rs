@@ -32,9 +32,22 @@ pub enum Error {
     /// The operational database refused.
     #[error("ledger: {0}")]
     Ledger(#[from] sqlx::Error),
-    /// The operational database could not be brought to this program's version.
-    #[error("ledger: {0}")]
+    /// A database could not be brought to this program's version.
+    #[error("database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The inbox's database refused.
+    #[error("inbox: {0}")]
+    Inbox(#[source] sqlx::Error),
+    /// The disk is full: nothing was written. Temporary.
+    #[error("inbox: no space left: {0}\nhint: free space on the disk of the inbox")]
+    Full(String),
+    /// The database is busy or cannot be reached at the moment: nothing was written, or it is not
+    /// known whether it was; sending the same again is safe. Temporary.
+    #[error("inbox: not available at the moment: {0}")]
+    Unavailable(String),
+    /// The inbox cannot vouch any more for what it would write, until it is opened again.
+    #[error("inbox: {0}\nhint: check the disk, then start again")]
+    Broken(String),
     /// The lake or its query engine refused.
     #[error("lake: {0}")]
     Lake(String),
@@ -61,6 +74,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Tells whether the same may succeed in a moment: a full disk, a busy or absent database.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Unavailable(_))
+    }
+
     /// Returns a function that adds the path to an I/O error.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

@@ -1,9 +1,12 @@
-//! The three stores: the lake (big tables and the query engine), the ledger (operational database)
-//! and the vault (keys, pseudonyms); the shelf of models; and the reading of files that bring data.
+//! The stores: the lake (big tables and the query engine), the ledger (operational database), the
+//! vault (keys, pseudonyms) and the inbox (what was collected and is not in the lake yet); the
+//! shelf of models; and the reading of files that bring data.
 //!
 //! The only crate that names DataFusion, Delta, Arrow, SQL drivers and ciphers. It decides nothing.
 
+mod database;
 pub mod error;
+pub mod inbox;
 pub mod lake;
 pub mod ledger;
 pub mod shelf;
@@ -11,6 +14,7 @@ pub mod source;
 pub mod vault;
 
 pub use error::{Error, Result};
+pub use inbox::Inbox;
 pub use lake::Lake;
 pub use ledger::Ledger;
 pub use shelf::Shelf;

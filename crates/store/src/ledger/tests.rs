@@ -6,19 +6,21 @@ use shopwise_model::money::Rate;
 use shopwise_model::{Campaign, Product};
 
 use super::*;
+use crate::Error;
+use crate::database::testing;
 
 /// Runs the check on SQLite and, where it answers, on PostgreSQL.
 fn on_both(check: impl Fn(&Ledger)) {
     let folder = tempfile::tempdir().unwrap();
     check(&sqlite(folder.path()));
-    let Some(url) = postgres() else {
+    let Some(url) = testing::postgres() else {
         println!("skipped on PostgreSQL: none answers");
         return;
     };
-    let schema = own_schema();
+    let schema = testing::own_schema();
     let ledger = Ledger::open_in_schema(&url, &schema).unwrap();
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&ledger)));
-    drop_schema(&ledger, &schema);
+    testing::drop_schema(&ledger.database, &schema);
     if let Err(panic) = result {
         std::panic::resume_unwind(panic);
     }
@@ -26,27 +28,6 @@ fn on_both(check: impl Fn(&Ledger)) {
 
 fn sqlite(folder: &std::path::Path) -> Ledger {
     Ledger::open(&format!("sqlite://{}/ledger.db", folder.display())).unwrap()
-}
-
-#[expect(clippy::disallowed_methods, reason = "only the environment knows the test database")]
-fn postgres() -> Option<String> {
-    if let Ok(url) = std::env::var("SHOPWISE_POSTGRES") {
-        return Some(url);
-    }
-    let address = "127.0.0.1:5432".parse().unwrap();
-    std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
-    Some("postgres://root@127.0.0.1:5432/test".to_owned())
-}
-
-fn own_schema() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("shopwise_test_{}_{count}", std::process::id())
-}
-
-fn drop_schema(ledger: &Ledger, schema: &str) {
-    let sql = AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"));
-    ledger.block(sqlx::raw_sql(sql).execute(&ledger.pool)).unwrap();
 }
 
 #[test]
@@ -396,7 +377,7 @@ fn a_wrong_url_or_schema_is_explained() {
 #[test]
 fn it_works_on_a_blocking_thread_of_another_runtime() {
     let folder = tempfile::tempdir().unwrap();
-    let outer = runtime().unwrap();
+    let outer = tokio::runtime::Builder::new_multi_thread().build().unwrap();
     let path = folder.path().to_owned();
     let ledger = outer.block_on(async {
         let work = move || {

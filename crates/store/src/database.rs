@@ -1,0 +1,232 @@
+//! A database by URL, SQLite or PostgreSQL, for the ledger and the inbox.
+//!
+//! Knows how to connect, what each connection is told, and how a schema is brought to this
+//! program's version. What the tables mean is their owner's business. The verbs block; a thread of
+//! an asynchronous runtime must call them through its `spawn_blocking`.
+
+use std::future::Future;
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _, SqlSafeStr as _};
+
+use crate::{Error, Result};
+
+/// What the owner of the tables asks of a database.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The owner, as messages and threads call it.
+    pub owner: &'static str,
+    /// The changes of the schema in order: version, name, SQL. Only added to.
+    pub migrations: &'static [(i64, &'static str, &'static str)],
+    /// The table that notes which changes were made.
+    pub migrations_table: &'static str,
+    /// What every SQLite connection is told.
+    pub sqlite_session: &'static str,
+    /// What every PostgreSQL connection is told.
+    pub postgres_session: &'static str,
+    /// Connections of the pool.
+    pub connections_max: u32,
+    /// How long a statement waits for a connection of the pool.
+    pub wait: Duration,
+}
+
+/// A database, opened: a pool of connections and the runtime that drives them.
+#[derive(Debug)]
+pub(crate) struct Database {
+    pub pool: AnyPool,
+    plan: &'static Plan,
+    url: String,
+    /// `None` only while being dropped.
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Database {
+    /// Opens the database, made if it is an SQLite file that is missing, and migrates it.
+    ///
+    /// # Errors
+    /// When the URL is unknown, the database cannot be reached, or a newer program wrote it.
+    pub(crate) fn open(url: &str, plan: &'static Plan) -> Result<Self> {
+        let sqlite = is_sqlite(url);
+        if !sqlite && !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            let known = "`sqlite://path` or `postgres://user@host/database`";
+            return Err(Error::Settings(format!("{} must be {known}, got `{url}`", plan.owner)));
+        }
+        let url = if sqlite { creating(url) } else { url.to_owned() };
+        sqlx::any::install_default_drivers();
+        let runtime = runtime(plan.owner)?;
+        let pool = runtime.block_on(async {
+            migrate(&url, plan).await?;
+            pool(&url, plan).await
+        })?;
+        Ok(Self { pool, plan, url, runtime: Some(runtime) })
+    }
+
+    /// Opens a schema of its own within a PostgreSQL database, made if missing.
+    ///
+    /// # Errors
+    /// As [`Database::open`]; and when the name is not made of small letters, digits and `_`.
+    pub(crate) fn open_in_schema(url: &str, schema: &str, plan: &'static Plan) -> Result<Self> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if schema.is_empty() || !schema.bytes().all(plain) {
+            let allowed = "lower-case letters, digits and `_`";
+            return Err(Error::Settings(format!("schema must be {allowed}, got `{schema}`")));
+        }
+        sqlx::any::install_default_drivers();
+        let create = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
+        runtime(plan.owner)?.block_on(async {
+            let mut connection = AnyConnection::connect(url).await?;
+            sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
+            connection.close().await
+        })?;
+        let joint = if url.contains('?') { '&' } else { '?' };
+        Self::open(&format!("{url}{joint}options[search_path]={schema}"), plan)
+    }
+
+    /// Runs the work to its end on this thread.
+    pub(crate) fn block<F: Future>(&self, work: F) -> F::Output {
+        self.runtime.as_ref().expect("the runtime lives as long as its owner").block_on(work)
+    }
+
+    /// Opens a connection beside the pool, told what those of the pool are told.
+    pub(crate) async fn connect(&self) -> sqlx::Result<AnyConnection> {
+        let mut connection = AnyConnection::connect(&self.url).await?;
+        prepare(&mut connection, session(&self.url, self.plan)).await?;
+        Ok(connection)
+    }
+
+    /// Tells whether this is an SQLite file.
+    pub(crate) fn is_sqlite(&self) -> bool {
+        is_sqlite(&self.url)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // Dropping a runtime within another one panics; this way does not wait.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn is_sqlite(url: &str) -> bool {
+    url.starts_with("sqlite:")
+}
+
+fn runtime(owner: &str) -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name(owner)
+        .enable_all()
+        .build()
+        .map_err(Error::io(owner))
+}
+
+/// Returns the URL with the wish that a missing file is made.
+fn creating(url: &str) -> String {
+    match url.contains("mode=") {
+        true => url.to_owned(),
+        false => format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' }),
+    }
+}
+
+fn session(url: &str, plan: &Plan) -> &'static str {
+    if is_sqlite(url) { plan.sqlite_session } else { plan.postgres_session }
+}
+
+async fn pool(url: &str, plan: &Plan) -> Result<AnyPool> {
+    let session = session(url, plan);
+    let options =
+        AnyPoolOptions::new().max_connections(plan.connections_max).acquire_timeout(plan.wait);
+    let options = options.after_connect(move |connection, _| {
+        Box::pin(async move { prepare(connection, session).await })
+    });
+    Ok(options.connect(url).await?)
+}
+
+async fn prepare(connection: &mut AnyConnection, session: &'static str) -> sqlx::Result<()> {
+    if !session.is_empty() {
+        sqlx::raw_sql(session).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Runs the migrations on a connection of its own: whatever happens, its locks end with it.
+async fn migrate(url: &str, plan: &Plan) -> Result<()> {
+    // SQLite numbers rows itself only where the key is an `INTEGER`, which PostgreSQL would make
+    // too narrow; and the two have no common name for bytes.
+    let [bytes, number, identity] = match is_sqlite(url) {
+        true => ["BLOB", "INTEGER", "INTEGER PRIMARY KEY AUTOINCREMENT"],
+        false => ["BYTEA", "BIGINT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"],
+    };
+    let migrations = plan.migrations.iter().map(|(version, name, sql)| {
+        let sql = sql.replace("{bytes}", bytes).replace("{number}", number);
+        let sql = AssertSqlSafe(sql.replace("{identity}", identity)).into_sql_str();
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    migrator.dangerous_set_table_name(plan.migrations_table);
+    let mut result = try_migrate(&migrator, url, plan).await;
+    if matches!(result, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) {
+        // SQLite has no lock for migrations: a second process that opened a new shop at the same
+        // moment finds the tables there when it looks again.
+        result = try_migrate(&migrator, url, plan).await;
+    }
+    match result {
+        Err(MigrateError::VersionMissing(version)) => {
+            let known = plan.migrations.iter().map(|(version, ..)| *version).max().unwrap_or(0);
+            Err(Error::Settings(format!(
+                "a newer shopwise wrote this shop's {} (version `{version}`, this program \
+                 knows up to {known})\nhint: update shopwise",
+                plan.owner
+            )))
+        }
+        other => Ok(other?),
+    }
+}
+
+async fn try_migrate(
+    migrator: &Migrator,
+    url: &str,
+    plan: &Plan,
+) -> std::result::Result<(), MigrateError> {
+    let mut connection = AnyConnection::connect(url).await?;
+    prepare(&mut connection, session(url, plan)).await?;
+    let result = migrator.run_direct(None, &mut connection, false).await;
+    connection.close().await?;
+    result
+}
+
+/// How tests find PostgreSQL and leave it as it was.
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// Returns the URL of the test database, where one answers.
+    #[expect(clippy::disallowed_methods, reason = "only the environment knows the test database")]
+    pub(crate) fn postgres() -> Option<String> {
+        if let Ok(url) = std::env::var("SHOPWISE_POSTGRES") {
+            return Some(url);
+        }
+        let address = "127.0.0.1:5432".parse().unwrap();
+        std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+        Some("postgres://root@127.0.0.1:5432/test".to_owned())
+    }
+
+    /// Returns a schema's name that nobody else uses.
+    pub(crate) fn own_schema() -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        format!("shopwise_test_{}_{count}", std::process::id())
+    }
+
+    /// Drops a schema with all it holds.
+    pub(crate) fn drop_schema(database: &Database, schema: &str) {
+        let sql = AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"));
+        database.block(sqlx::raw_sql(sql).execute(&database.pool)).unwrap();
+    }
+}
