@@ -14,6 +14,7 @@ mod input;
 mod keys;
 mod movielens;
 mod online_retail;
+pub mod plan;
 mod products;
 mod pseudonyms;
 mod rates;
@@ -22,6 +23,7 @@ mod segment;
 pub(crate) mod sink;
 mod values;
 mod vocabulary;
+pub mod wire;
 mod writer;
 
 use std::path::{Path, PathBuf};
