@@ -253,7 +253,7 @@ impl Plan {
             for product in products.iter().take(PRODUCTS_MAX) {
                 match product {
                     Value::Object(product) => {
-                        found.properties(&self.product, product, "products[].")
+                        found.properties(&self.product, product, "products[].");
                     }
                     _ => found.add("products[]", Reason::NotObject),
                 }
@@ -343,7 +343,7 @@ fn adds_up(given: &Map<String, Value>) -> bool {
 fn properties(text: &str) -> Vec<Property> {
     let words = text.split_whitespace().flat_map(|word| {
         let is_product = word == "@product";
-        let product = is_product.then_some(specification::PRODUCT).unwrap_or_default();
+        let product = if is_product { specification::PRODUCT } else { "" };
         product.split_whitespace().chain((!is_product).then_some(word))
     });
     words.map(property).collect()

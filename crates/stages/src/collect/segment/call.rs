@@ -195,7 +195,7 @@ impl<'a> Call<'a> {
     }
 
     /// Returns the user and the visitor that a call names, at least one of them.
-    fn names(&self) -> Result<(Option<Cow<'a, str>>, Option<Cow<'a, str>>), Refusal> {
+    fn names(&self) -> Result<[Option<Cow<'a, str>>; 2], Refusal> {
         let named = |key: &str| {
             let name = first(self.call, &[key])?;
             let plain = name.to_lowercase();
@@ -203,8 +203,8 @@ impl<'a> Call<'a> {
                 || plain.bytes().all(|byte| byte == b'0' || byte == b'-');
             (!is_nobody).then_some(name)
         };
-        let names = (named("userId"), named("anonymousId"));
-        if names == (None, None) {
+        let names = [named("userId"), named("anonymousId")];
+        if names == [None, None] {
             let value = first(self.call, &["userId", "anonymousId"]).unwrap_or_default();
             let reason = "`userId` or `anonymousId` must name somebody";
             return Err(("userId".to_owned(), value.into_owned(), reason));
@@ -213,7 +213,7 @@ impl<'a> Call<'a> {
     }
 
     fn person(&self, sink: &mut Sink<'_>) -> Result<Person, Refusal> {
-        let (user, anonymous) = self.names()?;
+        let [user, anonymous] = self.names()?;
         let anonymous = anonymous.map(|id| sink.pseudonym(Who::Anonymous, &id));
         let user = user.map(|id| sink.pseudonym(Who::Customer, &id));
         Ok(match (user, anonymous) {
