@@ -15,6 +15,7 @@ mod input;
 mod keys;
 mod movielens;
 mod online_retail;
+pub mod plan;
 mod products;
 mod pseudonyms;
 mod rates;
@@ -23,6 +24,7 @@ mod segment;
 pub(crate) mod sink;
 mod values;
 mod vocabulary;
+pub mod wire;
 mod writer;
 
 use std::path::{Path, PathBuf};

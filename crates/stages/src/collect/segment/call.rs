@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use shopwise_model::frame::NULL_INT;
 use shopwise_model::money::is_currency;
-use shopwise_model::time::{DAY, DateFormat, parse};
 use shopwise_model::{Event, EventKind};
 
 use super::items::{self, Item, amount, items};
+use super::moment::{self, Clock, set_right};
 use super::privacy::{About, is_personal, kept};
 use super::{Object, Refusal, first, text_of};
 use crate::collect::catalogue::Mention;
@@ -19,13 +19,11 @@ use crate::collect::keys::Identity;
 use crate::collect::pseudonyms::Who;
 use crate::collect::sink::Sink;
 use crate::collect::values::{number, propensity};
-use crate::collect::vocabulary::kind_of;
+use crate::collect::vocabulary::{kind_of, specified};
+use crate::collect::wire::Verb;
 
 /// Identifiers that programs send for nobody, as Segment blocks them; zeros and dashes too.
 const NOBODY: &[&str] = &["-1", "null", "nil", "none", "undefined", "anonymous", "unknown"];
-
-/// A clock that is wrong by more than this is not corrected: it is no clock.
-const SKEW_MAX: i64 = 30 * DAY;
 
 /// Keys of properties that become columns.
 const USED: &[&str] = &[
@@ -74,17 +72,6 @@ pub(super) struct Call<'a> {
     pub(super) text: &'a str,
 }
 
-/// The six calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verb {
-    Track,
-    Identify,
-    Page,
-    Screen,
-    Group,
-    Alias,
-}
-
 /// Who a call is about.
 struct Person {
     customer: Rc<str>,
@@ -98,15 +85,7 @@ impl<'a> Call<'a> {
         let verb = self.verb()?;
         let occurred_at = self.moment(sink.zone())?;
         let empty = Object::new();
-        let key = match verb {
-            Verb::Identify | Verb::Group => "traits",
-            Verb::Track | Verb::Page | Verb::Screen | Verb::Alias => "properties",
-        };
-        let properties = match self.call.get(key) {
-            None | Some(Value::Null) => &empty,
-            Some(Value::Object(properties)) => properties,
-            Some(other) => return Err(refusal(key, other, "not a JSON object")),
-        };
+        let properties = self.properties(verb)?.unwrap_or(&empty);
         let (kind, name) = self.kind(verb)?;
         let items = items(if verb == Verb::Track { properties } else { &empty })?;
         let facts = Facts::read(self, properties, shop)?;
@@ -130,6 +109,34 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
+    /// Says what is wrong with a call that [`Call::take`] would refuse.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        let verb = self.verb()?;
+        let occurred_at = self.moment(&TimeZone::UTC)?;
+        let empty = Object::new();
+        let properties = self.properties(verb)?.unwrap_or(&empty);
+        let (kind, _) = self.kind(verb)?;
+        let items = items(if verb == Verb::Track { properties } else { &empty })?;
+        let shop = Defaults { source: "", currency: "" };
+        let facts = Facts::read(self, properties, &shop)?;
+        self.names()?;
+        let mut event = Event::new(shop.source, kind, occurred_at);
+        facts.fill(&mut event)?;
+        lines(&event, &items, properties).map(|_| ())
+    }
+
+    fn properties(&self, verb: Verb) -> Result<Option<&'a Object>, Refusal> {
+        let key = match verb {
+            Verb::Identify | Verb::Group => "traits",
+            Verb::Track | Verb::Page | Verb::Screen | Verb::Alias => "properties",
+        };
+        match self.call.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(properties)) => Ok(Some(properties)),
+            Some(other) => Err(refusal(key, other, "not a JSON object")),
+        }
+    }
+
     fn verb(&self) -> Result<Verb, Refusal> {
         let verb = match self.call.get("type") {
             Some(Value::String(verb)) => verb.as_str(),
@@ -137,17 +144,9 @@ impl<'a> Call<'a> {
             None => "",
             Some(other) => return Err(refusal("type", other, "must be a text")),
         };
-        Ok(match verb {
-            "track" => Verb::Track,
-            "identify" => Verb::Identify,
-            "page" => Verb::Page,
-            "screen" => Verb::Screen,
-            "group" => Verb::Group,
-            "alias" => Verb::Alias,
-            other => {
-                let reason = "must be track, identify, page, screen, group or alias";
-                return Err(("type".to_owned(), other.to_owned(), reason));
-            }
+        Verb::from_name(verb).ok_or_else(|| {
+            let reason = "must be track, identify, page, screen, group or alias";
+            ("type".to_owned(), verb.to_owned(), reason)
         })
     }
 
@@ -166,6 +165,7 @@ impl<'a> Call<'a> {
                     return Err(("event".to_owned(), String::new(), "must not be empty"));
                 };
                 let kind = kind_of(&name);
+                let name = specified(&name).map_or(name, Cow::Borrowed);
                 (kind, (kind == EventKind::Other).then_some(name))
             }
         })
@@ -179,9 +179,7 @@ impl<'a> Call<'a> {
                 None | Some(Value::Null) => return Ok(None),
                 Some(value) => value,
             };
-            let text = text_of(value).unwrap_or_default();
-            let moment = parse(&text, DateFormat::YearFirst, zone)
-                .or_else(|| parse(&text, DateFormat::Epoch, zone));
+            let moment = moment::read(value, zone);
             moment.map(Some).ok_or_else(|| refusal(key, value, "not a date"))
         };
         if let Some(moment) = read("timestamp")? {
@@ -189,16 +187,15 @@ impl<'a> Call<'a> {
         }
         let (original, sent) = (read("originalTimestamp")?, read("sentAt")?);
         let received = read("receivedAt")?;
-        if let (Some(original), Some(sent), Some(received)) = (original, sent, received)
-            && (received - sent).abs() <= SKEW_MAX
-        {
-            return Ok(received - (sent - original));
+        if let (Some(original), Some(received)) = (original, received) {
+            return Ok(set_right(original, sent, received, Clock::of(self.context())));
         }
         let missing = || ("timestamp".to_owned(), String::new(), "must not be empty");
         original.or(sent).or(received).ok_or_else(missing)
     }
 
-    fn person(&self, sink: &mut Sink<'_>) -> Result<Person, Refusal> {
+    /// Returns the user and the visitor that a call names, at least one of them.
+    fn names(&self) -> Result<[Option<Cow<'a, str>>; 2], Refusal> {
         let named = |key: &str| {
             let name = first(self.call, &[key])?;
             let plain = name.to_lowercase();
@@ -206,18 +203,26 @@ impl<'a> Call<'a> {
                 || plain.bytes().all(|byte| byte == b'0' || byte == b'-');
             (!is_nobody).then_some(name)
         };
-        let anonymous = named("anonymousId").map(|id| sink.pseudonym(Who::Anonymous, &id));
-        match (named("userId"), anonymous) {
-            (Some(user), anonymous) => {
-                Ok(Person { customer: sink.pseudonym(Who::Customer, &user), anonymous })
-            }
-            (None, Some(anonymous)) => Ok(Person { customer: anonymous, anonymous: None }),
-            (None, None) => {
-                let value = first(self.call, &["userId", "anonymousId"]).unwrap_or_default();
-                let reason = "`userId` or `anonymousId` must name somebody";
-                Err(("userId".to_owned(), value.into_owned(), reason))
-            }
+        let names = [named("userId"), named("anonymousId")];
+        if names == [None, None] {
+            let value = first(self.call, &["userId", "anonymousId"]).unwrap_or_default();
+            let reason = "`userId` or `anonymousId` must name somebody";
+            return Err(("userId".to_owned(), value.into_owned(), reason));
         }
+        Ok(names)
+    }
+
+    fn person(&self, sink: &mut Sink<'_>) -> Result<Person, Refusal> {
+        let [user, anonymous] = self.names()?;
+        let anonymous = anonymous.map(|id| sink.pseudonym(Who::Anonymous, &id));
+        let user = user.map(|id| sink.pseudonym(Who::Customer, &id));
+        Ok(match (user, anonymous) {
+            (Some(customer), anonymous) => Person { customer, anonymous },
+            (None, anonymous) => {
+                let customer = anonymous.unwrap_or_else(|| Rc::from(""));
+                Person { customer, anonymous: None }
+            }
+        })
     }
 
     /// Returns what has no column, without what says who somebody is.

@@ -6,6 +6,7 @@
 
 mod call;
 mod items;
+mod moment;
 mod privacy;
 
 use serde_json::{Map, Value};
@@ -15,6 +16,7 @@ use super::sink::Sink;
 use super::{Importer, Opening};
 use crate::error::Result;
 
+pub(super) use moment::{Clock, read as moment_of, set_right};
 pub(super) use privacy::masked;
 
 /// A JSON object.
@@ -107,6 +109,11 @@ fn take(
     }
 }
 
+/// Says what is wrong with a call that would be refused: whoever keeps calls asks first.
+pub(super) fn check(call: &Object) -> std::result::Result<(), Refusal> {
+    call::Call { call, envelope: &Object::new(), text: "" }.check()
+}
+
 /// Returns why a line is not taken as JSON.
 fn no_json(text: &str, error: &serde_json::Error) -> &'static str {
     if error.is_data() {
@@ -130,6 +137,6 @@ fn text_of(value: &Value) -> Option<std::borrow::Cow<'_, str>> {
 }
 
 /// Returns the first of these keys that has a text.
-fn first<'a>(object: &'a Object, keys: &[&str]) -> Option<std::borrow::Cow<'a, str>> {
+pub(super) fn first<'a>(object: &'a Object, keys: &[&str]) -> Option<std::borrow::Cow<'a, str>> {
     keys.iter().find_map(|key| text_of(object.get(*key)?))
 }

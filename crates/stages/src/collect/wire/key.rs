@@ -1,0 +1,52 @@
+//! What makes two events the same: their source, their id and what they say.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::Object;
+
+/// Keys that differ when the same event is sent again, or that we add ourselves. `timestamp` is
+/// ours; the client's time stands in `originalTimestamp`.
+const NOT_SAID: &[&str] = &["_metadata", "_repaired", "receivedAt", "sentAt", "timestamp"];
+
+/// Returns an event as text, and its key: 8 bytes of the hash of source and id, which tell whether
+/// the event is known, and 8 bytes of the hash of what it says, which tell a repetition from a
+/// second event of the same id.
+pub(super) fn text_and_key(event: &Object, source: &str, id: &str) -> (Vec<u8>, [u8; 16]) {
+    let mut text = Vec::with_capacity(1_024);
+    let mut said = Sha256::new();
+    for (key, value) in event {
+        text.push(if text.is_empty() { b'{' } else { b',' });
+        let start = text.len();
+        write(&mut text, key);
+        text.push(b':');
+        write(&mut text, value);
+        if !NOT_SAID.contains(&key.as_str()) {
+            said.update(text.get(start..).unwrap_or_default());
+            // A line break stands in no JSON that we write.
+            said.update(b"\n");
+        }
+    }
+    text.push(b'}');
+    let mut named = Sha256::new();
+    for part in [source, id] {
+        named.update((part.len() as u64).to_le_bytes());
+        named.update(part.as_bytes());
+    }
+    let mut key = [0; 16];
+    let (front, back) = key.split_at_mut(8);
+    front.copy_from_slice(&named.finalize()[..8]);
+    back.copy_from_slice(&said.finalize()[..8]);
+    (text, key)
+}
+
+fn write(text: &mut Vec<u8>, value: &impl serde::Serialize) {
+    serde_json::to_writer(text, value).expect("values with text keys are written to memory");
+}
+
+/// Returns a value as text without white space.
+pub(super) fn text_of_value(value: &Value) -> Vec<u8> {
+    let mut text = Vec::new();
+    write(&mut text, value);
+    text
+}
