@@ -10,6 +10,7 @@ mod columns;
 mod csv_map;
 mod dates;
 mod films;
+pub mod identity;
 mod input;
 mod keys;
 mod movielens;

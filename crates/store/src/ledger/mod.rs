@@ -7,6 +7,7 @@
 
 mod catalog;
 mod identities;
+mod identity_graph;
 mod imports;
 mod leases;
 mod models;
@@ -23,6 +24,9 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _, Row as _, SqlSafeStr as _};
 
 pub use identities::{Identifier, Identity};
+pub use identity_graph::{
+    IdentityChanges, IdentityDecision, IdentityEdge, IdentityEvidence, IdentityFact, Sighting,
+};
 pub use imports::Import;
 pub use leases::Lease;
 pub use models::{Model, NewModel};
@@ -34,6 +38,7 @@ use crate::{Error, Result};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "shop", include_str!("migrations/0001_shop.sql")),
     (2, "currency rates", include_str!("migrations/0002_currency_rates.sql")),
+    (3, "identity graph", include_str!("migrations/0003_identity_graph.sql")),
 ];
 
 /// Connections to the database: the stages of one process work one after the other, reports beside
@@ -81,20 +86,19 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open`]; and when the name is not made of lower-case letters, digits and `_`.
     pub fn open_in_schema(url: &str, schema: &str) -> Result<Self> {
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        if schema.is_empty() || !schema.bytes().all(plain) {
-            let allowed = "lower-case letters, digits and `_`";
-            return Err(Error::Settings(format!("schema must be {allowed}, got `{schema}`")));
-        }
-        sqlx::any::install_default_drivers();
-        let create = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
-        runtime()?.block_on(async {
-            let mut connection = AnyConnection::connect(url).await?;
-            sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
-            connection.close().await
-        })?;
+        let create = format!("CREATE SCHEMA IF NOT EXISTS {}", plain_name(schema)?);
+        execute(url, create)?;
         let joint = if url.contains('?') { '&' } else { '?' };
         Self::open(&format!("{url}{joint}options[search_path]={schema}"))
+    }
+
+    /// Deletes a schema of a PostgreSQL database with everything in it; there may be none.
+    ///
+    /// # Errors
+    /// When the database cannot be reached; and as [`Ledger::open_in_schema`].
+    pub fn drop_schema(url: &str, schema: &str) -> Result<()> {
+        let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", plain_name(schema)?);
+        execute(url, sql)
     }
 
     fn block<F: Future>(&self, work: F) -> F::Output {
@@ -121,6 +125,26 @@ impl Drop for Ledger {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Returns the name of a schema, which stands in statements as it is.
+fn plain_name(schema: &str) -> Result<&str> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if schema.is_empty() || !schema.bytes().all(plain) {
+        let allowed = "lower-case letters, digits and `_`";
+        return Err(Error::Settings(format!("schema must be {allowed}, got `{schema}`")));
+    }
+    Ok(schema)
+}
+
+/// Runs one statement on a connection of its own.
+fn execute(url: &str, sql: String) -> Result<()> {
+    sqlx::any::install_default_drivers();
+    runtime()?.block_on(async {
+        let mut connection = AnyConnection::connect(url).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

@@ -15,14 +15,12 @@ use super::privacy::{About, is_personal, kept};
 use super::{Object, Refusal, first, text_of};
 use crate::collect::catalogue::Mention;
 use crate::collect::csv_map::complete;
+use crate::collect::identity::names_nobody;
 use crate::collect::keys::Identity;
 use crate::collect::pseudonyms::Who;
 use crate::collect::sink::Sink;
 use crate::collect::values::{number, propensity};
 use crate::collect::vocabulary::kind_of;
-
-/// Identifiers that programs send for nobody, as Segment blocks them; zeros and dashes too.
-const NOBODY: &[&str] = &["-1", "null", "nil", "none", "undefined", "anonymous", "unknown"];
 
 /// A clock that is wrong by more than this is not corrected: it is no clock.
 const SKEW_MAX: i64 = 30 * DAY;
@@ -201,10 +199,7 @@ impl<'a> Call<'a> {
     fn person(&self, sink: &mut Sink<'_>) -> Result<Person, Refusal> {
         let named = |key: &str| {
             let name = first(self.call, &[key])?;
-            let plain = name.to_lowercase();
-            let is_nobody = NOBODY.contains(&plain.as_str())
-                || plain.bytes().all(|byte| byte == b'0' || byte == b'-');
-            (!is_nobody).then_some(name)
+            (!names_nobody(&name)).then_some(name)
         };
         let anonymous = named("anonymousId").map(|id| sink.pseudonym(Who::Anonymous, &id));
         match (named("userId"), anonymous) {
