@@ -68,18 +68,8 @@ impl Database {
     /// # Errors
     /// As [`Database::open`]; and when the name is not made of small letters, digits and `_`.
     pub(crate) fn open_in_schema(url: &str, schema: &str, plan: &'static Plan) -> Result<Self> {
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        if schema.is_empty() || !schema.bytes().all(plain) {
-            let allowed = "lower-case letters, digits and `_`";
-            return Err(Error::Settings(format!("schema must be {allowed}, got `{schema}`")));
-        }
-        sqlx::any::install_default_drivers();
-        let create = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
-        runtime(plan.owner)?.block_on(async {
-            let mut connection = AnyConnection::connect(url).await?;
-            sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
-            connection.close().await
-        })?;
+        let create = format!("CREATE SCHEMA IF NOT EXISTS {}", plain_name(schema)?);
+        execute(url, create, plan)?;
         let joint = if url.contains('?') { '&' } else { '?' };
         Self::open(&format!("{url}{joint}options[search_path]={schema}"), plan)
     }
@@ -122,6 +112,32 @@ fn runtime(owner: &str) -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(Error::io(owner))
+}
+
+/// Deletes a schema of a PostgreSQL database with everything in it; there may be none.
+pub(crate) fn drop_schema(url: &str, schema: &str, plan: &Plan) -> Result<()> {
+    let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", plain_name(schema)?);
+    execute(url, sql, plan)
+}
+
+/// Returns the name of a schema, which stands in statements as it is.
+fn plain_name(schema: &str) -> Result<&str> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if schema.is_empty() || !schema.bytes().all(plain) {
+        let allowed = "lower-case letters, digits and `_`";
+        return Err(Error::Settings(format!("schema must be {allowed}, got `{schema}`")));
+    }
+    Ok(schema)
+}
+
+/// Runs one statement on a connection of its own.
+fn execute(url: &str, sql: String, plan: &Plan) -> Result<()> {
+    sqlx::any::install_default_drivers();
+    runtime(plan.owner)?.block_on(async {
+        let mut connection = AnyConnection::connect(url).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    })
 }
 
 /// Returns the URL with the wish that a missing file is made.

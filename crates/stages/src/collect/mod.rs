@@ -11,6 +11,7 @@ mod csv_map;
 mod dates;
 mod drain;
 mod films;
+pub mod identity;
 mod input;
 mod keys;
 mod movielens;

@@ -6,22 +6,16 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use shopwise_store::Vault;
 
+/// Whose identifier it is. Equal identifiers of different kinds are different people.
+pub(crate) use super::identity::Kind as Who;
+
 /// Identifiers remembered at a time: some 100 MB. Rows of one customer stand near each other.
 const REMEMBERED: usize = 1 << 20;
-
-/// Whose identifier it is. Equal identifiers of different kinds are different people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Who {
-    /// The shop's own identifier of a customer: files and calls meet in it.
-    Customer,
-    /// What a browser or app calls a visitor that it does not know.
-    Anonymous,
-}
 
 /// Makes pseudonyms and counts the different ones.
 pub(super) struct Pseudonyms<'a> {
     vault: &'a Vault,
-    remembered: [FxHashMap<Box<str>, Rc<str>>; 2],
+    remembered: [FxHashMap<Box<str>, Rc<str>>; Who::ALL.len()],
     /// 64 bits of each customer: among 10 million two share them with a probability of 3·10⁻⁶.
     seen: FxHashSet<u64>,
 }
@@ -32,10 +26,7 @@ impl<'a> Pseudonyms<'a> {
     }
 
     pub(super) fn of(&mut self, who: Who, identifier: &str) -> Rc<str> {
-        let (kind, remembered) = match who {
-            Who::Customer => ("customer", &mut self.remembered[0]),
-            Who::Anonymous => ("anonymous", &mut self.remembered[1]),
-        };
+        let (kind, remembered) = (who.name(), &mut self.remembered[who as usize]);
         if let Some(known) = remembered.get(identifier) {
             return Rc::clone(known);
         }

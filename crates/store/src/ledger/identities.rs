@@ -28,31 +28,6 @@ pub struct Identifier {
 }
 
 impl Ledger {
-    /// Assigns pseudonyms to persons: (pseudonym, person). A changed assignment gets a new version.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn identify(&self, pairs: &[(String, String)], now: i64) -> Result<()> {
-        self.block(async {
-            let mut transaction = self.pool.begin().await?;
-            for (pseudonym, person) in pairs {
-                sqlx::query(
-                    "INSERT INTO identities (pseudonym, person, version, updated_at)
-                     VALUES ($1, $2, 1, $3)
-                     ON CONFLICT (pseudonym) DO UPDATE SET person = excluded.person,
-                     version = identities.version + 1, updated_at = excluded.updated_at
-                     WHERE identities.person <> excluded.person",
-                )
-                .bind(pseudonym)
-                .bind(person)
-                .bind(now)
-                .execute(&mut *transaction)
-                .await?;
-            }
-            Ok(transaction.commit().await?)
-        })
-    }
-
     /// Returns who is who, by pseudonym.
     ///
     /// # Errors

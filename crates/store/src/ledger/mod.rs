@@ -7,6 +7,7 @@
 
 mod catalog;
 mod identities;
+mod identity_graph;
 mod keys;
 mod leases;
 mod models;
@@ -23,6 +24,9 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row as _};
 
 pub use identities::{Identifier, Identity};
+pub use identity_graph::{
+    IdentityChanges, IdentityDecision, IdentityEdge, IdentityEvidence, IdentityFact, Sighting,
+};
 pub use keys::Key;
 pub use leases::Lease;
 pub use models::{Model, NewModel};
@@ -35,6 +39,7 @@ use crate::database::{Database, Plan};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "shop", include_str!("migrations/0001_shop.sql")),
     (2, "currency rates", include_str!("migrations/0002_currency_rates.sql")),
+    (3, "identity graph", include_str!("migrations/0003_identity_graph.sql")),
     (4, "keys", include_str!("migrations/0004_keys.sql")),
 ];
 
@@ -77,6 +82,14 @@ impl Ledger {
     pub fn open_in_schema(url: &str, schema: &str) -> Result<Self> {
         let database = Database::open_in_schema(url, schema, &PLAN)?;
         Ok(Self { pool: database.pool.clone(), database })
+    }
+
+    /// Deletes a schema of a PostgreSQL database with everything in it; there may be none.
+    ///
+    /// # Errors
+    /// When the database cannot be reached; and as [`Ledger::open_in_schema`].
+    pub fn drop_schema(url: &str, schema: &str) -> Result<()> {
+        crate::database::drop_schema(url, schema, &PLAN)
     }
 
     fn block<F: Future>(&self, work: F) -> F::Output {

@@ -89,7 +89,9 @@ fn a_rate_of_the_same_day_is_replaced() {
 fn a_ledger_of_an_earlier_version_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = sqlite(folder.path());
-    let sql = "DROP TABLE currency_rates; DELETE FROM _sqlx_migrations WHERE version = 2";
+    let sql = "DROP TABLE currency_rates; DROP TABLE identity_edges; \
+               DROP TABLE identity_evidence; DROP TABLE identity_decisions; \
+               DROP TABLE persons; DELETE FROM _sqlx_migrations WHERE version > 1";
     ledger.block(sqlx::raw_sql(sql).execute(&ledger.pool)).unwrap();
     ledger.set_setting("format", "1").unwrap();
     drop(ledger);
@@ -101,9 +103,12 @@ fn a_ledger_of_an_earlier_version_is_brought_up_to_date() {
 #[test]
 fn only_a_changed_identity_gets_a_new_version() {
     on_both(|ledger| {
-        let pair = |person: &str| [("c1".to_owned(), person.to_owned())];
-        for person in ["c1", "c1", "c2"] {
-            ledger.identify(&pair(person), 1).unwrap();
+        for (state, person) in ["c1", "c1", "c2"].into_iter().enumerate() {
+            let assigned = vec![("c1".to_owned(), person.to_owned())];
+            let changes = IdentityChanges { assigned, ..IdentityChanges::default() };
+            assert!(ledger.change_identities(&changes, state as i64, 1).unwrap());
+            // Whoever has not seen that writes nothing.
+            assert!(!ledger.change_identities(&changes, state as i64, 1).unwrap());
         }
         let expected = Identity { pseudonym: "c1".into(), person: "c2".into(), version: 2 };
         assert_eq!(ledger.identities().unwrap(), [expected]);

@@ -4,12 +4,14 @@
 //! out of them nor try one. Randomness comes from the caller. Event identifiers are hashes without
 //! a key.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{Error, Result};
 
@@ -76,21 +78,45 @@ impl Vault {
     }
 
     /// Returns the pseudonym of an identifier: `c` and 24 hexadecimal digits of
-    /// HMAC-SHA256(key, kind ‖ 0x1f ‖ value), where an `email` is trimmed and in lower case, and
-    /// another value is trimmed.
+    /// HMAC-SHA256(key, kind ‖ 0x1f ‖ value), where the value is written as [`normal`] has it.
     #[must_use]
     pub fn pseudonym(&self, kind: &str, value: &str) -> String {
         let mut hash = self.keyed.clone();
         hash.update(kind.as_bytes());
         hash.update(&[0x1f]);
-        let value = value.trim();
-        if kind == "email" {
-            hash.update(value.to_lowercase().as_bytes());
-        } else {
-            hash.update(value.as_bytes());
-        }
+        hash.update(normal(kind, value).as_bytes());
         let digest = hash.finalize().into_bytes();
         format!("c{}", hexadecimal(&digest[..PSEUDONYM_DIGITS / 2]))
+    }
+}
+
+/// Returns an identifier as it is hashed, so that the shop counter and the web meet in it.
+///
+/// An `email` is trimmed, in compatible characters (NFKC: `ａnn＠shop.org` is `ann@shop.org`) and in
+/// lower case. A `phone` is its digits, with a `+` in front when it had one or began with `00`:
+/// `+86 138-0013-8000` and `0086 13800138000` are both `+8613800138000`, as E.164 writes it. A
+/// number without its country stays without: which country a shop calls from, nobody has told.
+/// Another value is trimmed.
+#[must_use]
+pub fn normal<'a>(kind: &str, value: &'a str) -> Cow<'a, str> {
+    match kind {
+        "email" => value.nfkc().collect::<String>().trim().to_lowercase().into(),
+        "phone" => phone(value).into(),
+        _ => value.trim().into(),
+    }
+}
+
+fn phone(value: &str) -> String {
+    let plain: String = value.nfkc().collect();
+    // `+44 (0) 20 …`: the zero is dialled only without the country.
+    let plain = plain.replace("(0)", "");
+    let digits: String = plain.chars().filter(char::is_ascii_digit).collect();
+    if plain.trim_start().starts_with('+') {
+        return format!("+{digits}");
+    }
+    match digits.strip_prefix("00") {
+        Some(abroad) if !abroad.is_empty() => format!("+{abroad}"),
+        _ => digits,
     }
 }
 

@@ -17,6 +17,19 @@ fn a_pseudonym_depends_on_key_kind_and_value() {
     assert_eq!(format!("{vault:?}"), "Vault(key hidden)");
 }
 
+#[test]
+fn the_counter_and_the_web_write_one_address() {
+    assert_eq!(normal("email", " Ａnn＠Shop.ORG "), "ann@shop.org");
+    for phone in ["+86 138-0013-8000", "0086 (138) 0013 8000", "＋86 13800138000"] {
+        assert_eq!(normal("phone", phone), "+8613800138000", "{phone}");
+    }
+    assert_eq!(normal("phone", "+44 (0) 20 7946 0000"), "+442079460000");
+    // Without its country a number is only itself.
+    assert_eq!(normal("phone", "138 0013 8000"), "13800138000");
+    assert_eq!(normal("phone", "none"), "");
+    assert_eq!(normal("loyalty", " A-1 "), "A-1");
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_reads_the_key() {

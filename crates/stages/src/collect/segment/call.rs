@@ -15,6 +15,7 @@ use super::privacy::{About, is_personal, kept};
 use super::{Object, Refusal, first, text_of};
 use crate::collect::catalogue::Mention;
 use crate::collect::csv_map::complete;
+use crate::collect::identity::names_nobody;
 use crate::collect::keys::Identity;
 use crate::collect::pseudonyms::Who;
 use crate::collect::sink::Sink;
@@ -22,8 +23,6 @@ use crate::collect::values::{number, propensity};
 use crate::collect::vocabulary::{kind_of, specified};
 use crate::collect::wire::Verb;
 
-/// Identifiers that programs send for nobody, as Segment blocks them; zeros and dashes too.
-const NOBODY: &[&str] = &["-1", "null", "nil", "none", "undefined", "anonymous", "unknown"];
 
 /// Keys of properties that become columns.
 const USED: &[&str] = &[
@@ -198,10 +197,7 @@ impl<'a> Call<'a> {
     fn names(&self) -> Result<[Option<Cow<'a, str>>; 2], Refusal> {
         let named = |key: &str| {
             let name = first(self.call, &[key])?;
-            let plain = name.to_lowercase();
-            let is_nobody = NOBODY.contains(&plain.as_str())
-                || plain.bytes().all(|byte| byte == b'0' || byte == b'-');
-            (!is_nobody).then_some(name)
+            (!names_nobody(&name)).then_some(name)
         };
         let names = [named("userId"), named("anonymousId")];
         if names == [None, None] {
