@@ -47,6 +47,8 @@ enum Command {
     Keys(commands::keys::Arguments),
     /// What came in over HTTP, and what became of it
     Status(commands::status::Arguments),
+    /// Events that could not be kept, with reasons, and a second chance for them
+    Quarantine(commands::quarantine::Arguments),
     /// Lists the models, or goes back to the one that served before
     Models(commands::models::Arguments),
     /// One algorithm, files in, numbers out
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => commands::serve::run(&arguments),
         Command::Keys(arguments) => commands::keys::run(&arguments),
         Command::Status(arguments) => commands::status::run(&arguments),
+        Command::Quarantine(arguments) => commands::quarantine::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
         Command::Lab(command) => commands::laboratory::run(&command),
     };

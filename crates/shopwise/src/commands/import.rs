@@ -65,10 +65,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let (start, started_at) = (Instant::now(), now());
     let bar = printer::bar("importing");
     let options = options(arguments)?;
-    let report =
-        collect::import(&shop, &arguments.format, &arguments.files, &options, started_at, &|rows| {
+    let report = collect::import(
+        &shop,
+        &arguments.format,
+        &arguments.files,
+        &options,
+        started_at,
+        &|rows| {
             bar.set_position(rows);
-        });
+        },
+    );
     bar.finish_and_clear();
     let seconds = start.elapsed().as_secs_f64();
     record(&shop, arguments, report.as_ref().ok(), started_at, seconds)?;

@@ -73,9 +73,8 @@ pub(crate) fn make(folder: &Path, settings: &Settings, key: [u8; 32]) -> Result<
 
 /// Returns the administrator's token of the shop in `folder`, made where there is none.
 pub(crate) fn admin_token(folder: &Path) -> Result<String> {
-    let random = || {
-        random_key().map_err(|error| shopwise_store::Error::Settings(format!("{error:#}")))
-    };
+    let random =
+        || random_key().map_err(|error| shopwise_store::Error::Settings(format!("{error:#}")));
     Ok(shopwise_store::vault::admin_token(&folder.join("vault"), random)?)
 }
 
@@ -86,4 +85,23 @@ pub(crate) fn random_key() -> Result<[u8; 32]> {
         .and_then(|mut source| source.read_exact(&mut key))
         .context("the system gives no random bytes")?;
     Ok(key)
+}
+
+/// Returns a new message identifier: a UUID of version 7, whose first 48 bits are milliseconds.
+pub(crate) fn new_id(now: i64) -> String {
+    // Without random bytes the moment alone must do: the identifier has no other use.
+    let random = random_key().unwrap_or_default();
+    let mut bytes = [0_u8; 16];
+    bytes.copy_from_slice(&random[..16]);
+    bytes[..6].copy_from_slice(&(now / 1000).to_be_bytes()[2..]);
+    bytes[6] = 0x70 | (bytes[6] & 0x0f);
+    bytes[8] = 0x80 | (bytes[8] & 0x3f);
+    let mut text = String::with_capacity(36);
+    for (at, byte) in bytes.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
 }

@@ -94,9 +94,8 @@ fn text(keys: &[Key]) -> Result<String> {
     }
     let mut text = format!("{:<34}{:<16}{:<8}{:<22}state", "key", "source", "scope", "made");
     for key in keys {
-        let state = key.revoked_at.map_or("live".to_owned(), |at| {
-            format!("revoked {}", time::format(at))
-        });
+        let state =
+            key.revoked_at.map_or("live".to_owned(), |at| format!("revoked {}", time::format(at)));
         let made = time::format(key.created_at);
         write!(text, "\n{:<34}{:<16}{:<8}{made:<22}{state}", key.key, key.source, key.scope)?;
         if !key.origins.is_empty() {

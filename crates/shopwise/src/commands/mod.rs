@@ -9,6 +9,7 @@ pub(crate) mod keys;
 pub(crate) mod laboratory;
 pub(crate) mod models;
 pub(crate) mod open;
+pub(crate) mod quarantine;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod serve;

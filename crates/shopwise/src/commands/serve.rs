@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 
 use super::{init, open};
 use crate::http::{self, App};
@@ -73,7 +75,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
 
 /// Returns when the server is told to stop, or when nothing can be stored any more.
 async fn watch_for_the_end(live: Arc<Live>) -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut look = tokio::time::interval(std::time::Duration::from_millis(200));
@@ -86,12 +87,17 @@ async fn watch_for_the_end(live: Arc<Live>) -> Result<()> {
     }
 }
 
+/// Returns whether the program itself says something: libraries tell what they do, and to what.
+fn is_ours(said: &tracing::Metadata<'_>) -> bool {
+    said.target().starts_with(env!("CARGO_CRATE_NAME"))
+}
+
 /// Writes logs as JSON lines to standard error: what happened, never to whom.
 fn log_to_standard_error() {
     let logs = tracing_subscriber::fmt()
         .json()
         .with_max_level(tracing::Level::INFO)
-        .with_writer(std::io::stderr)
+        .with_writer(std::io::stderr.with_filter(is_ours))
         .flatten_event(true)
         .finish();
     // A second server of one process, in a test, goes on with the first one's.

@@ -52,8 +52,10 @@ impl Status {
     }
 
     fn json(&self) -> Value {
-        let mut object: serde_json::Map<String, Value> =
-            terms(&self.total).into_iter().map(|(name, count)| (name.to_owned(), json!(count))).collect();
+        let mut object: serde_json::Map<String, Value> = terms(&self.total)
+            .into_iter()
+            .map(|(name, count)| (name.to_owned(), json!(count)))
+            .collect();
         object.insert("lake_behind_seconds".to_owned(), json!(self.lake_behind_seconds));
         object.insert("pending".to_owned(), json!(self.pending));
         object.insert("damaged".to_owned(), json!(self.damaged));

@@ -3,23 +3,25 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use serde_json::json;
 use shopwise_stages::collect::wire::{self, Endpoint};
+use shopwise_store::inbox::Verdict;
 use shopwise_store::ledger::Key;
 
 use super::auth::{self, check_origin};
 use super::reply::{ApiError, json_response, typed};
 use super::{App, Call, body};
-use crate::commands::now;
+use crate::commands::{init, now};
 use crate::live::Full;
 
 /// The browser script, as it is served.
 const SCRIPT: &str = include_str!("../../assets/shopwise.min.js");
 
 /// An image of one transparent pixel.
-const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00\x21\xf9\x04\x01\x00\
+const PIXEL: &[u8] =
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00\x21\xf9\x04\x01\x00\
 \x00\x00\x00\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b";
 
 /// How long a caller waits who comes while the disk is full or slow, in seconds.
@@ -39,13 +41,14 @@ pub(super) async fn take(
     let held = body::read(&app, &call.headers, call.body).await?;
     let key = match auth::of_header(&call.headers) {
         Some(key) => key,
-        None => wire::write_key(&held.bytes)
-            .ok_or_else(|| ApiError::unknown_key("there is no write key").hint(
+        None => wire::key_of(endpoint, &held.bytes).ok_or_else(|| {
+            ApiError::unknown_key("there is no write key").hint(
                 "send it as `Authorization: Basic base64(KEY:)`, or as `writeKey` in the body",
-            ))?,
+            )
+        })?,
     };
     let key = known(&app, &key, &call.headers).await?;
-    let decoded = wire::decode(endpoint, &held.bytes, &key.source, now())
+    let decoded = wire::decode(endpoint, &held.bytes, &key.source, now(), || init::new_id(now()))
         .map_err(|error| ApiError::bad(error.to_string()))?;
     drop(held);
     let verdicts = keep(&app, &key, decoded).await?;
@@ -81,7 +84,13 @@ async fn keep(
     })?;
     let mut counts = serde_json::Map::new();
     for verdict in verdicts {
-        let count = counts.entry(verdict.name()).or_insert(json!(0));
+        let name = match verdict {
+            Verdict::Stored | Verdict::Conflict => "stored",
+            Verdict::Duplicate => "duplicate",
+            Verdict::Quarantined => "quarantined",
+            Verdict::Refused => "refused",
+        };
+        let count = counts.entry(name).or_insert(json!(0));
         *count = json!(count.as_u64().unwrap_or(0) + 1);
     }
     Ok(counts)
@@ -89,7 +98,8 @@ async fn keep(
 
 /// Takes one event in as an image. An e-mail shows the image whatever happens.
 pub(super) async fn pixel(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
-    if let Err(error) = take_pixel(&app, &call).await {
+    let verb = call.path.first().cloned().unwrap_or_default();
+    if let Err(error) = take_pixel(&app, &verb, &call.uri, &call.headers).await {
         tracing::warn!(status = error.status().as_u16(), "an event of an image was refused");
     }
     let mut response = typed(StatusCode::OK, "image/gif", PIXEL);
@@ -99,20 +109,25 @@ pub(super) async fn pixel(app: Arc<App>, call: Call) -> Result<Response, ApiErro
     Ok(response)
 }
 
-async fn take_pixel(app: &Arc<App>, call: &Call) -> Result<(), ApiError> {
-    let verb = call.path.first().map(String::as_str).unwrap_or_default();
-    let endpoint = Endpoint::parse(verb).ok_or_else(|| ApiError::bad("no such call"))?;
-    let query = call.uri.query().unwrap_or_default();
+async fn take_pixel(
+    app: &Arc<App>,
+    verb: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(), ApiError> {
+    let endpoint = Endpoint::from_segment(verb).ok_or_else(|| ApiError::bad("no such call"))?;
+    let query = uri.query().unwrap_or_default();
     let data = query
         .split('&')
         .find_map(|pair| pair.strip_prefix("data="))
         .ok_or_else(|| ApiError::bad("there is no `data`"))?;
-    let bytes = wire::pixel(data).map_err(|error| ApiError::bad(error.to_string()))?;
-    let key = auth::of_header(&call.headers)
-        .or_else(|| wire::write_key(&bytes))
+    let bytes =
+        wire::pixel_body(data).ok_or_else(|| ApiError::bad("`data` is neither base64 nor JSON"))?;
+    let key = auth::of_header(headers)
+        .or_else(|| wire::key_of(endpoint, &bytes))
         .ok_or_else(|| ApiError::unknown_key("there is no write key"))?;
-    let key = known(app, &key, &call.headers).await?;
-    let decoded = wire::decode(endpoint, &bytes, &key.source, now())
+    let key = known(app, &key, headers).await?;
+    let decoded = wire::decode(endpoint, &bytes, &key.source, now(), || init::new_id(now()))
         .map_err(|error| ApiError::bad(error.to_string()))?;
     keep(app, &key, decoded).await.map(drop)
 }

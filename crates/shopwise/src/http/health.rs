@@ -30,9 +30,10 @@ pub(super) async fn ready(app: Arc<App>, _: Call) -> Result<Response, ApiError> 
 /// Answers the figures of the server and of the inbox.
 pub(super) async fn metrics(app: Arc<App>, _: Call) -> Result<Response, ApiError> {
     let live = Arc::clone(&app.live);
-    let status = tokio::task::spawn_blocking(move || Status::read(live.inbox(), crate::commands::now()))
-        .await
-        .map_err(anyhow::Error::from)??;
+    let status =
+        tokio::task::spawn_blocking(move || Status::read(live.inbox(), crate::commands::now()))
+            .await
+            .map_err(anyhow::Error::from)??;
     let mut text = String::new();
     write(&app, &status, &mut text).map_err(anyhow::Error::from)?;
     Ok(typed(StatusCode::OK, "text/plain; version=0.0.4", text))
@@ -49,11 +50,26 @@ fn write(app: &App, status: &Status, text: &mut String) -> std::fmt::Result {
             )?;
         }
     }
-    describe(text, "shopwise_lake_behind_seconds", "gauge", "Age of the oldest event not in the lake")?;
+    describe(
+        text,
+        "shopwise_lake_behind_seconds",
+        "gauge",
+        "Age of the oldest event not in the lake",
+    )?;
     writeln!(text, "shopwise_lake_behind_seconds {}", status.lake_behind_seconds)?;
-    describe(text, "shopwise_pending_events", "gauge", "Events on disk that are not in the lake yet")?;
+    describe(
+        text,
+        "shopwise_pending_events",
+        "gauge",
+        "Events on disk that are not in the lake yet",
+    )?;
     writeln!(text, "shopwise_pending_events {}", status.pending)?;
-    describe(text, "shopwise_damaged_records_total", "counter", "Records whose checksum was wrong")?;
+    describe(
+        text,
+        "shopwise_damaged_records_total",
+        "counter",
+        "Records whose checksum was wrong",
+    )?;
     writeln!(text, "shopwise_damaged_records_total {}", status.damaged)?;
     app.figures.write(text)
 }

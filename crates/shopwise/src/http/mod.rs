@@ -16,8 +16,6 @@ mod openapi;
 mod products;
 mod reply;
 mod routes;
-#[cfg(test)]
-mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -76,13 +74,11 @@ impl App {
 
 /// A request on its way to a handler.
 pub(crate) struct Call {
-    pub(super) method: Method,
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
     /// The parts of the path that the route names, in its order.
     pub(super) path: Vec<String>,
     pub(super) body: Body,
-    pub(super) request_id: String,
 }
 
 /// The caller's address: beside a request, never in a log.
@@ -220,9 +216,7 @@ async fn answer(
     let result = match admit(route, &app, peer, &parts.headers) {
         Err(error) => Err(error),
         Ok(()) => {
-            let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
-            let id = request_id.clone();
-            let call = Call { method, uri, headers, path, body, request_id: id };
+            let call = Call { uri: parts.uri, headers: parts.headers, path, body };
             (route.handle)(Arc::clone(&app), call).await
         }
     };
@@ -256,8 +250,9 @@ fn admit(
     if route.scope == Scope::Admin {
         let token = auth::of_header(headers).unwrap_or_default();
         if !auth::is_same(&token, &app.admin_token) {
-            return Err(ApiError::unknown_key("this needs the administrator's token")
-                .hint("`Authorization: Bearer TOKEN`; it stands in vault/admin.token of the shop"));
+            return Err(ApiError::unknown_key("this needs the administrator's token").hint(
+                "`Authorization: Bearer TOKEN`; it stands in vault/admin.token of the shop",
+            ));
         }
     }
     Ok(())

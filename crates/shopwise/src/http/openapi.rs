@@ -83,10 +83,12 @@ mod tests {
     #[test]
     fn every_route_is_described_once() {
         let description = description();
-        let described: usize =
-            description["paths"].as_object().unwrap().values().map(|path| {
-                path.as_object().unwrap().len()
-            }).sum();
+        let described: usize = description["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|path| path.as_object().unwrap().len())
+            .sum();
         assert_eq!(described, ROUTES.len());
         assert_eq!(
             description["paths"]["/api/products/{id}"]["put"]["parameters"][0]["name"],

@@ -43,15 +43,16 @@ async fn one(app: Arc<App>, call: Call, change: Change) -> Result<Response, ApiE
     let Value::Object(mut fields) = parse(&held.bytes)? else {
         return Err(ApiError::bad("the body must be a JSON object"));
     };
-    if fields.get("id").is_some_and(|own| *own != Value::from(id.clone())) {
+    if fields.get("id").is_some_and(|own| own.as_str() != Some(id.as_str())) {
         return Err(ApiError::bad("`id` in the body is not that of the path"));
     }
     fields.insert("id".to_owned(), Value::from(id.clone()));
     blocking(&app, move |app| {
         let before = match (change, app.shop.ledger.product(&id)?) {
             (Change::Named, None) => {
-                return Err(ApiError::missing(format!("there is no product `{id}`"))
-                    .hint("PUT makes one"));
+                return Err(
+                    ApiError::missing(format!("there is no product `{id}`")).hint("PUT makes one")
+                );
             }
             (Change::Named, Some(before)) => before,
             (Change::Whole, _) => Product::default(),

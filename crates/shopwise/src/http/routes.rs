@@ -33,7 +33,7 @@ const fn events(path: &'static str, handle: fn(Arc<App>, Call) -> Answer) -> Rou
 
 macro_rules! takes {
     ($name:literal) => {
-        |app, call| Box::pin(collect::take(app, call, Endpoint::parse($name)))
+        |app, call| Box::pin(collect::take(app, call, Endpoint::from_segment($name)))
     };
 }
 
@@ -86,7 +86,13 @@ pub(super) const ROUTES: &[Route] = &[
     events("/v1/batch/batch", takes!("batch")),
     events("/v1/v1/batch", takes!("batch")),
     events("/v1/v1/b", takes!("b")),
-    route!("POST", "/v1/m", Open, collect::discard, "Takes a library's figures about itself, unread"),
+    route!(
+        "POST",
+        "/v1/m",
+        Open,
+        collect::discard,
+        "Takes a library's figures about itself, unread"
+    ),
     route!("POST", "/m", Open, collect::discard, "Takes a library's figures about itself, unread"),
     route!(
         "GET",
@@ -121,7 +127,13 @@ pub(super) const ROUTES: &[Route] = &[
     route!("PATCH", "/api/products/{id}", Admin, products::patch, "Changes fields of a product"),
     route!("DELETE", "/api/products/{id}", Admin, products::delete, "Takes a product off"),
     route!("POST", "/api/products/batch", Admin, products::batch, "Sets many products, whole"),
-    route!("GET", "/api/customers/{id}", Admin, customers::show, "What is known of a customer, now"),
+    route!(
+        "GET",
+        "/api/customers/{id}",
+        Admin,
+        customers::show,
+        "What is known of a customer, now"
+    ),
     route!("GET", "/healthz", Open, health::alive, "Whether the server runs"),
     route!("GET", "/readyz", Open, health::ready, "Whether the server can take events"),
     route!("GET", "/metrics", Admin, health::metrics, "Figures for Prometheus"),

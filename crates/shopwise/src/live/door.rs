@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use anyhow::Result;
-use shopwise_stages::collect::wire::{Decision, Decoded};
+use shopwise_stages::collect::wire::{self, Decision, Decoded};
 use shopwise_store::Inbox;
-use shopwise_store::inbox::{Arrival, Delivery, Verdict};
+use shopwise_store::inbox::{Arrival, DELIVERIES_MAX, Delivery, Verdict};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{Full, thread};
-use crate::commands::now;
+use crate::commands::{now, quarantine};
 
 /// Bytes of events that wait to be written; who comes beyond is asked to come later. At the least
 /// speed that a disk should have they wait for a second.
@@ -55,11 +55,7 @@ impl Door {
         self.bytes.load(Ordering::Relaxed) >= WAITING_BYTES_MAX || self.waiting.capacity() == 0
     }
 
-    pub(super) async fn take(
-        &self,
-        source: &str,
-        decoded: Decoded,
-    ) -> Result<Vec<Verdict>, Full> {
+    pub(super) async fn take(&self, source: &str, decoded: Decoded) -> Result<Vec<Verdict>, Full> {
         let delivery = delivery(source, decoded);
         let bytes = delivery.arrivals.iter().map(size).sum();
         let (answer, answered) = oneshot::channel();
@@ -74,16 +70,22 @@ impl Door {
 }
 
 fn delivery(source: &str, decoded: Decoded) -> Delivery {
-    let arrivals = decoded.decisions.into_iter().map(|decision| match decision {
-        Decision::Ready(ready) => Arrival::Event { key: ready.key, body: ready.body },
+    let envelope = decoded.envelope;
+    let mut arrivals: Vec<Arrival> = Vec::with_capacity(decoded.decisions.len());
+    arrivals.extend(decoded.decisions.into_iter().map(|decision| match decision {
+        Decision::Ready(ready) => Arrival::Event { key: ready.key, body: ready.json },
         Decision::Spoiled(spoiled) => Arrival::Quarantined {
-            reason: spoiled.reason,
-            message_id: spoiled.message_id,
-            body: spoiled.body,
+            reason: match spoiled.field.as_str() {
+                "" => spoiled.reason,
+                field => format!("{field}: {}", spoiled.reason),
+            },
+            message_id: None,
+            body: quarantine::packed(&envelope, &spoiled.raw),
         },
-        Decision::Refused(refused) => Arrival::Refused { reason: refused.reason },
-    });
-    Delivery { source: source.to_owned(), received_at: now(), arrivals: arrivals.collect() }
+    }));
+    let refused = || Arrival::Refused { reason: wire::BEYOND.to_owned() };
+    arrivals.extend(std::iter::repeat_with(refused).take(decoded.refused));
+    Delivery { source: source.to_owned(), received_at: now(), arrivals }
 }
 
 fn size(arrival: &Arrival) -> usize {
@@ -94,16 +96,12 @@ fn size(arrival: &Arrival) -> usize {
 }
 
 /// Writes what waits until nobody can come any more.
-fn keep(
-    inbox: &Inbox,
-    mut received: mpsc::Receiver<Waiting>,
-    bytes: &AtomicUsize,
-    bell: &Notify,
-) {
+fn keep(inbox: &Inbox, mut received: mpsc::Receiver<Waiting>, bytes: &AtomicUsize, bell: &Notify) {
     while let Some(first) = received.blocking_recv() {
         let mut group = vec![first];
         let mut total = group[0].bytes;
         while total < GROUP_BYTES_MAX
+            && group.len() < DELIVERIES_MAX
             && let Ok(next) = received.try_recv()
         {
             total += next.bytes;

@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use shopwise_model::tables::EVENTS;
 use shopwise_stages::prepare::fold::Replay;
 use shopwise_stages::{Shop, collect, prepare};
@@ -63,7 +63,10 @@ pub(super) fn start(
             });
             match taken {
                 Ok(true) => {}
-                Ok(false) => drop(waits.block_on(tokio::time::timeout(LOOK, bell.notified()))),
+                // Whether it rang or not: the inbox is looked at.
+                Ok(false) => waits.block_on(async {
+                    drop(tokio::time::timeout(LOOK, bell.notified()).await);
+                }),
                 Err(error) => {
                     tracing::error!(error = %format!("{error:#}"), "the live state is behind");
                     std::thread::sleep(Duration::from_secs(1));
@@ -81,7 +84,11 @@ fn follow(
     mut take: impl FnMut(&shopwise_model::Frame) -> Result<()>,
 ) -> Result<bool> {
     let entries = inbox.read(*followed, STEP_BYTES)?;
-    let Some(last) = entries.last().map(|entry| entry.seq) else { return Ok(false) };
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(false) };
+    if first.seq() != *followed + 1 {
+        bail!("entries {} to {} went by unseen", *followed + 1, first.seq() - 1);
+    }
+    let last = last.seq();
     let mut lines = collect::Lines::open(shop, now())?;
     for entry in &entries {
         lines.take(entry);

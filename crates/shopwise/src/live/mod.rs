@@ -63,11 +63,7 @@ impl Live {
     }
 
     /// Makes the events of a request durable and says what became of each.
-    pub(crate) async fn take(
-        &self,
-        source: &str,
-        decoded: Decoded,
-    ) -> Result<Vec<Verdict>, Full> {
+    pub(crate) async fn take(&self, source: &str, decoded: Decoded) -> Result<Vec<Verdict>, Full> {
         self.door.take(source, decoded).await
     }
 

@@ -37,12 +37,15 @@ impl Schedule {
 
     /// Returns the first such moment after `now`.
     fn next(&self, now: Timestamp) -> Result<Timestamp> {
-        let here = now.to_zoned(self.zone.clone());
-        let today = here.date().to_datetime(self.time).to_zoned(self.zone.clone())?;
+        let here = now.to_zoned_datetime(self.zone.clone());
+        let today = here.date().to_datetime(self.time).to_zoned_datetime(self.zone.clone())?;
         let next = if today.timestamp() > now {
             today
         } else {
-            here.date().checked_add(1.day())?.to_datetime(self.time).to_zoned(self.zone.clone())?
+            here.date()
+                .checked_add(1.day())?
+                .to_datetime(self.time)
+                .to_zoned_datetime(self.zone.clone())?
         };
         Ok(next.timestamp())
     }

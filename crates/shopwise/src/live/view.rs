@@ -12,11 +12,7 @@ const RECENT: usize = 20;
 /// Returns what is known of a customer, who may be named by the shop's identifier, by that of a
 /// browser, or by the pseudonym.
 pub(crate) fn customer(state: &Replay, vault: &Vault, currency: &str, id: &str) -> Option<Value> {
-    let names = [
-        id.to_owned(),
-        vault.pseudonym("customer", id),
-        vault.pseudonym("anonymous", id),
-    ];
+    let names = [id.to_owned(), vault.pseudonym("customer", id), vault.pseudonym("anonymous", id)];
     let (name, code) = names.iter().find_map(|name| Some((name, state.customer(name)?)))?;
     let known = state.state_of(code);
     let mut recent: Vec<_> = known.pairs.iter().filter(|(_, pair)| pair.used_at > 0).collect();

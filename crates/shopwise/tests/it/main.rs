@@ -1,6 +1,7 @@
 //! The program as its users have it: the real binary, real files, text and JSON out.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "everything here is a test")]
 
+mod collect;
 mod crash;
 mod demo;
 mod refusals;

@@ -48,14 +48,19 @@ pub struct Drained {
 pub fn drain(shop: &Shop, inbox: &Inbox, before: i64, now: i64) -> Result<Drained> {
     let held = shop.lake.transaction(&EVENTS, APPLICATION)?.unwrap_or(0);
     let mut entries = inbox.read(held, STEP_BYTES)?;
-    let old = entries.iter().take_while(|entry| entry.received_at < before).count();
+    let is_old = |entry: &&Entry| match entry {
+        Entry::Whole { received_at, .. } => *received_at < before,
+        Entry::Damaged { .. } => true,
+    };
+    let old = entries.iter().take_while(is_old).count();
     entries.truncate(old);
-    let Some(last) = entries.last().map(|entry| entry.seq) else {
+    let Some(last) = entries.last().map(Entry::seq) else {
         inbox.forget(held)?;
         return Ok(Drained { through: held, ..Drained::default() });
     };
     let mut lines = Lines::open(shop, now)?;
-    let damaged = entries.iter().filter(|entry| entry.damaged.is_some()).count();
+    let is_damaged = |entry: &&Entry| matches!(entry, Entry::Damaged { .. });
+    let damaged = entries.iter().filter(is_damaged).count();
     for entry in &entries {
         lines.take(entry);
     }
@@ -95,15 +100,10 @@ impl<'a> Lines<'a> {
 
     /// Takes the events of an entry; a damaged one has none.
     pub fn take(&mut self, entry: &Entry) {
-        self.sink.turn_to(&entry.source, entry.received_at);
-        for (at, event) in entry.events.iter().enumerate() {
-            segment::take_event(
-                at as u64 + 1,
-                event,
-                &entry.source,
-                &self.currency,
-                &mut self.sink,
-            );
+        let Entry::Whole { source, received_at, events, .. } = entry else { return };
+        self.sink.turn_to(source, *received_at);
+        for (at, event) in events.iter().enumerate() {
+            segment::take_event(at as u64 + 1, event, source, &self.currency, &mut self.sink);
         }
     }
 

@@ -58,7 +58,8 @@ impl Tally {
         match verdict {
             Verdict::Stored => self.stored += 1,
             Verdict::Conflict => {
-                (self.stored, self.conflicts) = (self.stored + 1, self.conflicts + 1)
+                self.stored += 1;
+                self.conflicts += 1;
             }
             Verdict::Duplicate => self.duplicate += 1,
             Verdict::Quarantined => self.quarantined += 1,

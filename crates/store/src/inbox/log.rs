@@ -9,8 +9,12 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// Bytes of the file's header, and of a frame's (https://www.sqlite.org/fileformat2.html#walformat).
+/// Bytes of the file's header.
+///
+/// Source: <https://www.sqlite.org/fileformat2.html#walformat>, as all of this file.
 const HEADER: usize = 32;
+
+/// Bytes of a frame's header.
 const FRAME_HEADER: usize = 24;
 
 /// How often a log that was begun anew while it was read is read again.

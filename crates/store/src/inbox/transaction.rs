@@ -214,7 +214,7 @@ fn meaning(error: Error) -> Error {
     let text = error.to_string();
     match (code.parse::<i64>().ok().filter(|_| code.len() < 5), code.as_ref()) {
         // SQLite: `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE`, its name where the memory-mapped index
-        // of the log finds no space (https://www.sqlite.org/rescode.html).
+        // of the log finds no space (<https://www.sqlite.org/rescode.html>).
         (Some(13 | 4874), _) => Error::Full(text),
         // `SQLITE_BUSY` and `SQLITE_LOCKED`, `SQLITE_NOMEM`, with their extensions.
         (Some(code), _) if matches!(code & 0xff, 5..=7) => Error::Unavailable(text),

@@ -23,7 +23,6 @@ use crate::collect::values::{number, propensity};
 use crate::collect::vocabulary::{kind_of, specified};
 use crate::collect::wire::Verb;
 
-
 /// Keys of properties that become columns.
 const USED: &[&str] = &[
     "products",

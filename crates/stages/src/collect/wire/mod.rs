@@ -20,7 +20,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 pub use endpoint::{Endpoint, Verb};
-pub use pixel::pixel;
+pub use pixel::{pixel, pixel_body};
 
 use event::{Door, Envelope};
 
@@ -176,6 +176,15 @@ pub fn decode(
     }
     decoded.envelope = door.envelope.text();
     Ok(decoded)
+}
+
+/// Returns the key of the source that a body names, in its envelope or in an event.
+#[must_use]
+pub fn key_of(endpoint: Endpoint, body: &[u8]) -> Option<String> {
+    let parts = split::split(body, matches!(endpoint, Endpoint::Call(_))).ok()?;
+    let named = parts.write_key.and_then(|range| write_key(body.get(range)?));
+    let mut elements = parts.elements.into_iter();
+    named.or_else(|| elements.find_map(|element| key_within(body.get(element.range)?)))
 }
 
 /// Decides anew about a spoiled event, with the envelope that it came in: when the rules have

@@ -27,11 +27,13 @@ pub fn pixel(
     received_at: i64,
     new_id: impl FnMut() -> String,
 ) -> Result<Decoded, Unreadable> {
-    let body = body(data).ok_or(Unreadable { at: 0, what: "neither base64 nor JSON" })?;
+    let body = pixel_body(data).ok_or(Unreadable { at: 0, what: "neither base64 nor JSON" })?;
     decode(Endpoint::Call(verb), &body, source, received_at, new_id)
 }
 
-fn body(data: &str) -> Option<Vec<u8>> {
+/// Returns the call that stands in `data`, as JSON; `None` when it is neither base64 nor JSON.
+#[must_use]
+pub fn pixel_body(data: &str) -> Option<Vec<u8>> {
     let plain = data.trim();
     if plain.starts_with('{') {
         return Some(plain.as_bytes().to_vec());

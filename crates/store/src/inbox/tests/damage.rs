@@ -18,12 +18,12 @@ fn filled(folder: &Path) -> Vec<(i64, Vec<Vec<u8>>)> {
         Entry::Damaged { .. } => panic!("{entry:?}"),
     });
     let entries = entries.collect();
-    close(inbox);
+    close(&inbox);
     entries
 }
 
 /// Closes an inbox so that its log is written back.
-fn close(inbox: Inbox) {
+fn close(inbox: &Inbox) {
     let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
     inbox.write(0, async |_| Ok(())).unwrap();
     let pool = &inbox.database.pool;
@@ -51,7 +51,7 @@ fn body_of(seq: i64, file: &str) -> Vec<u8> {
     let sql = "SELECT body FROM inbox_entries WHERE seq = $1";
     let row = inbox.query(async |pool| Ok(sqlx::query(sql).bind(seq).fetch_one(pool).await?));
     let body = sqlx::Row::try_get(&row.unwrap(), 0).unwrap();
-    close(inbox);
+    close(&inbox);
     body
 }
 
@@ -69,7 +69,7 @@ fn a_flipped_byte_costs_one_entry_and_is_counted_once() {
         for (entry, (seq, events)) in entries.into_iter().zip(&expected) {
             match entry {
                 Entry::Whole { events: read, .. } => {
-                    assert_eq!((read, *seq != 17), (events.clone(), true))
+                    assert_eq!((read, *seq != 17), (events.clone(), true));
                 }
                 Entry::Damaged { seq: damaged, .. } => assert_eq!((damaged, *seq), (17, 17)),
             }

@@ -85,7 +85,8 @@ impl Model {
     }
 
     fn merged(&self, node: Node) -> BTreeSet<Node> {
-        grow(node, self.in_force(Verb::Merge).map(|(_, ends)| ends).collect())
+        let merged: Vec<_> = self.in_force(Verb::Merge).map(|(_, ends)| ends).collect();
+        grow(node, &merged)
     }
 
     /// Returns the latest merge of the person without which, and later ones, the two are apart.
@@ -198,11 +199,11 @@ impl Model {
 }
 
 /// Returns what pairs lead to from a node.
-fn grow(node: Node, pairs: Vec<[Node; 2]>) -> BTreeSet<Node> {
+fn grow(node: Node, pairs: &[[Node; 2]]) -> BTreeSet<Node> {
     let mut set = BTreeSet::from([node]);
     loop {
         let before = set.len();
-        for [a, b] in &pairs {
+        for [a, b] in pairs {
             if set.contains(a) || set.contains(b) {
                 set.extend([*a, *b]);
             }

@@ -1,0 +1,198 @@
+//! The door for events, through the real port.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::server::{Server, ShopFolder, base64};
+use super::{fail, shown, succeed};
+
+fn viewed(id: &str, user: &str) -> Value {
+    json!({
+        "type": "track", "event": "Product Viewed", "messageId": id, "userId": user,
+        "timestamp": "2026-01-02T03:04:05.678Z",
+        "properties": { "product_id": "p1", "price": 9.5 },
+    })
+}
+
+fn batch(events: &[Value]) -> Vec<u8> {
+    json!({ "batch": events, "sentAt": "2026-01-02T03:04:06.000Z" }).to_string().into_bytes()
+}
+
+#[test]
+fn one_bad_event_never_costs_its_batch_and_can_be_looked_at() {
+    let shop = ShopFolder::new();
+    let server = Server::start(&shop.path);
+    let nobody = json!({ "type": "track", "event": "Product Viewed", "messageId": "m2" });
+    let body = batch(&[viewed("m1", "u1"), nobody, viewed("m3", "u1")]);
+    let text = String::from_utf8(body).unwrap().replacen("9.5", "NaN", 1);
+    let answer = server.post("/v1/batch", &shop.key, text.as_bytes()).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["verdicts"], json!({ "stored": 2, "quarantined": 1 }));
+    // The same again, sent at another time, is known.
+    let again = text.replace("03:04:06.000", "03:09:00.000");
+    let answer = server.post("/v1/batch", &shop.key, again.as_bytes()).unwrap();
+    assert_eq!(answer.json()["verdicts"], json!({ "duplicate": 2, "quarantined": 1 }));
+    server.stop();
+    assert_eq!(shop.exported(), ["m1", "m3"]);
+    let status = shop.status();
+    for (term, count) in [("received", 6), ("stored", 2), ("duplicate", 2), ("quarantined", 2)] {
+        assert_eq!(status[term], json!(count), "{term} of {status}");
+    }
+    let list = succeed(&["quarantine", "--shop", shown(&shop.path), "list"]);
+    assert!(list.contains("userId"), "{list}");
+    let shown_one = succeed(&["quarantine", "--shop", shown(&shop.path), "show", "1"]);
+    assert!(shown_one.contains("\"messageId\":\"m2\""), "{shown_one}");
+    let replayed = succeed(&["quarantine", "--shop", shown(&shop.path), "replay"]);
+    assert!(replayed.contains("2 stay in quarantine"), "{replayed}");
+    fail(&["quarantine", "--shop", shown(&shop.path), "show", "77"], 1);
+}
+
+#[test]
+fn an_acknowledged_event_is_known_within_a_tenth_of_a_second_and_after_a_start() {
+    let shop = ShopFolder::new();
+    let server = Server::start(&shop.path);
+    let token = format!("Authorization: Bearer {}\r\n", shop.token());
+    let views = |server: &Server| {
+        let answer = server.get("/api/customers/u1", &token);
+        answer.json()["views"].as_i64().unwrap_or(0)
+    };
+    for number in 1..=5 {
+        let body = batch(&[viewed(&format!("m{number}"), "u1")]);
+        assert_eq!(server.post("/v1/batch", &shop.key, &body).unwrap().status, 200);
+        let acknowledged = Instant::now();
+        while views(&server) < number {
+            assert!(acknowledged.elapsed() < Duration::from_millis(100), "not known in time");
+        }
+    }
+    assert_eq!(server.get("/api/customers/u2", &token).status, 404);
+    server.kill();
+    let server = Server::start(&shop.path);
+    assert_eq!(views(&server), 5);
+    server.stop();
+    let server = Server::start(&shop.path);
+    assert_eq!(views(&server), 5);
+}
+
+#[test]
+fn everything_but_the_door_is_closed_without_the_token() {
+    let shop = ShopFolder::new();
+    let server = Server::start(&shop.path);
+    for path in ["/api/customers/u1", "/metrics"] {
+        assert_eq!(server.get(path, "").status, 401, "{path}");
+        let wrong = format!("Authorization: Basic {}\r\n", base64(&format!("{}:", shop.key)));
+        assert_eq!(server.get(path, &wrong).status, 401, "{path}");
+    }
+    for path in ["/healthz", "/readyz", "/openapi.json", "/shopwise.js"] {
+        assert_eq!(server.get(path, "").status, 200, "{path}");
+    }
+    assert_eq!(
+        server.post("/v1/batch", "wrong", &batch(&[viewed("m1", "u")])).unwrap().status,
+        401
+    );
+    let made = succeed(&[
+        "keys",
+        "--shop",
+        shown(&shop.path),
+        "create",
+        "page",
+        "--origin",
+        "https://shop.example",
+    ]);
+    let key = made.trim();
+    let send = |origin: &str| {
+        let headers =
+            format!("Authorization: Basic {}\r\nOrigin: {origin}\r\n", base64(&format!("{key}:")));
+        server.send("POST", "/v1/b", &headers, &batch(&[viewed("m9", "u")])).unwrap()
+    };
+    // A key that was just made is known after a moment.
+    let until = Instant::now() + Duration::from_secs(5);
+    while send("https://shop.example").status != 200 {
+        assert!(Instant::now() < until, "the new key is not known");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let foreign = send("https://elsewhere.example");
+    assert_eq!(foreign.status, 403);
+    assert!(foreign.head.contains("access-control-allow-origin: https://elsewhere.example"));
+    succeed(&["keys", "--shop", shown(&shop.path), "revoke", key]);
+    let until = Instant::now() + Duration::from_secs(8);
+    while send("https://shop.example").status != 401 {
+        assert!(Instant::now() < until, "the revoked key still works");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn hostile_requests_are_bounded_and_others_are_served_on() {
+    let shop = ShopFolder::new();
+    let server = Server::start(&shop.path);
+    // Heads that never end, and bodies that never come.
+    let slow: Vec<TcpStream> = (0..200)
+        .map(|number| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            let head: &[u8] = if number % 2 == 0 {
+                b"POST /v1/batch HTTP/1.1\r\nHost: x\r\nX-Slow: "
+            } else {
+                b"POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"
+            };
+            stream.write_all(head).unwrap();
+            stream
+        })
+        .collect();
+    let large = vec![b'['; 100 << 20];
+    assert_eq!(server.post("/v1/batch", &shop.key, &large).unwrap().status, 413);
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(&vec![b' '; 200 << 20]).unwrap();
+    let bomb = bomb.finish().unwrap();
+    let headers = format!(
+        "Authorization: Basic {}\r\nContent-Encoding: gzip\r\n",
+        base64(&format!("{}:", shop.key))
+    );
+    assert_eq!(server.send("POST", "/v1/batch", &headers, &bomb).unwrap().status, 413);
+    for body in [&b""[..], b"\xff\xfe", b"{\"batch\":", b"[[[[[[", b"\0\0\0\0"] {
+        let answer = server.post("/v1/batch", &shop.key, body).unwrap();
+        assert!(matches!(answer.status, 200 | 400), "{body:?}: {answer:?}");
+    }
+    for bytes in
+        [&b"\0\0\0\0\r\n\r\n"[..], b"GET / HTTP/9.9\r\n\r\n", b"PUT /v1/batch HTTP/1.1\r\n\r\n"]
+    {
+        if let Ok(answer) = server.raw(bytes) {
+            assert!(answer.status < 500, "{answer:?}");
+        }
+    }
+    let ok = server.post("/v1/batch", &shop.key, &batch(&[viewed("m1", "u1")])).unwrap();
+    assert_eq!(ok.status, 200);
+    drop(slow);
+    server.stop();
+    assert_eq!(shop.exported(), ["m1"]);
+}
+
+#[test]
+fn an_image_in_a_mail_is_always_an_image() {
+    let shop = ShopFolder::new();
+    let server = Server::start(&shop.path);
+    let event = json!({ "writeKey": shop.key, "userId": "u1", "event": "Email Opened",
+        "messageId": "mail", "timestamp": "2026-01-02T03:04:05Z" });
+    let good = format!("/v1/pixel/track?data={}", base64(&event.to_string()));
+    for path in [good.as_str(), "/v1/pixel/track?data=nonsense", "/v1/pixel/none"] {
+        let answer = server.get(path, "");
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(&answer.body[..6], b"GIF89a", "{path}");
+    }
+    server.stop();
+    assert_eq!(shop.exported(), ["mail"]);
+}
+
+#[test]
+fn a_connection_that_says_nothing_does_not_keep_the_server_from_stopping() {
+    let shop = ShopFolder::new();
+    let server = Server::start(&shop.path);
+    let mut silent = TcpStream::connect(server.address).unwrap();
+    assert_eq!(server.get("/healthz", "").status, 200);
+    server.stop();
+    let mut rest = Vec::new();
+    // Closed, or cut: it has ended either way.
+    drop(silent.read_to_end(&mut rest));
+}
