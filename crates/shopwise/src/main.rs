@@ -5,6 +5,7 @@
 
 mod commands;
 mod demo;
+mod holder;
 mod http;
 mod lab;
 mod live;

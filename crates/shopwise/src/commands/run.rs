@@ -10,7 +10,7 @@ use shopwise_stages::{STAGES, Shop, Stage, StageReport, Work};
 use shopwise_store::ledger::{Lease, RunEnd, RunStart};
 
 use super::{now, open, reports_json, reports_text};
-use crate::{ShopFolder, printer};
+use crate::{ShopFolder, holder, printer};
 
 /// The lease of everything that writes derived tables.
 const LEASE: &str = "run";
@@ -80,10 +80,9 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Stage>> {
 }
 
 fn take(shop: &Shop, wait: bool) -> Result<Lease> {
-    let holder = format!("`shopwise run` (process {})", std::process::id());
     let ttl = LEASE_SECONDS as i64 * 1_000_000;
     loop {
-        match shop.ledger.take_lease(LEASE, &holder, now(), ttl) {
+        match holder::take(shop, LEASE, "run", ttl) {
             Err(shopwise_store::Error::Busy { .. }) if wait => std::thread::sleep(WAIT_STEP),
             taken => return Ok(taken?),
         }

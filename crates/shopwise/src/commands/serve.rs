@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     }
     served?;
     match hindrance {
-        None => Ok("stopped; everything acknowledged is in the lake".to_owned()),
+        None => Ok("stopped; everything acknowledged is on disk".to_owned()),
         Some(why) => anyhow::bail!("stopped: {why}"),
     }
 }

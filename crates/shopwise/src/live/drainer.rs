@@ -13,6 +13,7 @@ use shopwise_store::ledger::Lease;
 
 use super::thread;
 use crate::commands::now;
+use crate::holder;
 
 /// The lease of who moves events into the lake.
 const LEASE: &str = "drain";
@@ -36,18 +37,18 @@ pub(super) fn start(
 ) -> Result<JoinHandle<()>> {
     let (shop, inbox, stop) = (Arc::clone(shop), Arc::clone(inbox), Arc::clone(stop));
     thread("drainer", move || {
-        let mut drainer = Drainer { lease: None, commits: 0, expired: None };
+        let mut drainer = Drainer { lease: None, commits: 0, expired: None, ended: None };
         loop {
             let last = stop.load(Ordering::Acquire);
             let before = if last { i64::MAX } else { now() - collect::STAY };
             if let Err(error) = drainer.step(&shop, &inbox, before) {
                 tracing::error!(error = %format!("{error:#}"), "events wait for the lake");
             }
-            if last {
+            if last && (drainer.lease.is_some() || drainer.waited()) {
                 break;
             }
             let until = Instant::now() + PAUSE;
-            while Instant::now() < until && !stop.load(Ordering::Acquire) {
+            while Instant::now() < until && (last || !stop.load(Ordering::Acquire)) {
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
@@ -63,6 +64,8 @@ struct Drainer {
     lease: Option<Lease>,
     commits: u32,
     expired: Option<Instant>,
+    /// When the server was told to stop, if it was.
+    ended: Option<Instant>,
 }
 
 impl Drainer {
@@ -96,6 +99,13 @@ impl Drainer {
         Ok(())
     }
 
+    /// Returns whether a lease that somebody else held when the server was told to stop has had time
+    /// to run out: whoever still holds it then is alive and moves the events himself.
+    fn waited(&mut self) -> bool {
+        let ended = *self.ended.get_or_insert_with(Instant::now);
+        ended.elapsed() > Duration::from_micros(LEASE_TIME.unsigned_abs())
+    }
+
     /// Takes or renews the lease; returns whether it is ours.
     fn holds(&mut self, shop: &Shop) -> Result<bool> {
         if let Some(lease) = &self.lease {
@@ -104,8 +114,7 @@ impl Drainer {
             }
             self.lease = None;
         }
-        let holder = format!("`shopwise serve` (process {})", std::process::id());
-        match shop.ledger.take_lease(LEASE, &holder, now(), LEASE_TIME) {
+        match holder::take(shop, LEASE, "serve", LEASE_TIME) {
             Ok(lease) => self.lease = Some(lease),
             Err(shopwise_store::Error::Busy { .. }) => {}
             Err(error) => return Err(error.into()),

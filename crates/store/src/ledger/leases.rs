@@ -68,6 +68,16 @@ impl Ledger {
         Ok(())
     }
 
+    /// Ends the lease of a holder that is known to be dead. Returns whether he still had it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn end_lease(&self, name: &str, holder: &str) -> Result<bool> {
+        const SQL: &str = "DELETE FROM leases WHERE name = $1 AND holder = $2";
+        let query = sqlx::query(SQL).bind(name).bind(holder);
+        Ok(self.block(query.execute(&self.pool))?.rows_affected() == 1)
+    }
+
     async fn try_take(
         &self,
         name: &str,
