@@ -60,8 +60,9 @@ fn operation(route: &Route) -> Value {
         Scope::Write => json!([{ "writeKey": [] }, {}]),
         Scope::Admin => json!([{ "adminToken": [] }]),
     };
+    let schema = json!({ "schema": { "$ref": "#/components/schemas/Error" } });
     let error = json!({ "description": "refused, with the reason",
-        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } });
+        "content": { "application/json": schema } });
     let mut operation = json!({
         "summary": route.about,
         "security": security,

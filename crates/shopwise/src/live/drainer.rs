@@ -99,8 +99,8 @@ impl Drainer {
         Ok(())
     }
 
-    /// Returns whether a lease that somebody else held when the server was told to stop has had time
-    /// to run out: whoever still holds it then is alive and moves the events himself.
+    /// Returns whether a lease that somebody else held when the server was told to stop has had
+    /// time to run out: whoever still holds it then is alive and moves the events himself.
     fn waited(&mut self) -> bool {
         let ended = *self.ended.get_or_insert_with(Instant::now);
         ended.elapsed() > Duration::from_micros(LEASE_TIME.unsigned_abs())

@@ -1,7 +1,7 @@
 //! What makes two events the same: their source, their id and what they say.
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use shopwise_store::vault::event_id;
 
 use super::Object;
 
@@ -14,7 +14,7 @@ const NOT_SAID: &[&str] = &["_metadata", "_repaired", "receivedAt", "sentAt", "t
 /// second event of the same id.
 pub(super) fn text_and_key(event: &Object, source: &str, id: &str) -> (Vec<u8>, [u8; 16]) {
     let mut text = Vec::with_capacity(1_024);
-    let mut said = Sha256::new();
+    let mut said = Vec::with_capacity(1_024);
     for (key, value) in event {
         text.push(if text.is_empty() { b'{' } else { b',' });
         let start = text.len();
@@ -22,21 +22,16 @@ pub(super) fn text_and_key(event: &Object, source: &str, id: &str) -> (Vec<u8>, 
         text.push(b':');
         write(&mut text, value);
         if !NOT_SAID.contains(&key.as_str()) {
-            said.update(text.get(start..).unwrap_or_default());
+            said.extend_from_slice(text.get(start..).unwrap_or_default());
             // A line break stands in no JSON that we write.
-            said.update(b"\n");
+            said.push(b'\n');
         }
     }
     text.push(b'}');
-    let mut named = Sha256::new();
-    for part in [source, id] {
-        named.update((part.len() as u64).to_le_bytes());
-        named.update(part.as_bytes());
-    }
     let mut key = [0; 16];
     let (front, back) = key.split_at_mut(8);
-    front.copy_from_slice(&named.finalize()[..8]);
-    back.copy_from_slice(&said.finalize()[..8]);
+    front.copy_from_slice(&event_id(source, id.as_bytes(), 0)[..8]);
+    back.copy_from_slice(&event_id("", &said, 0)[..8]);
     (text, key)
 }
 
