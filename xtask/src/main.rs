@@ -1,7 +1,9 @@
-//! The house's own tools: `cargo xtask test` (what CI runs), `cargo xtask tidy` (its rules) and
-//! `cargo xtask script` (what is served of the browser script).
+//! The house's own tools: `cargo xtask test` (what CI runs), `cargo xtask tidy` (its rules),
+//! `cargo xtask script` (what is served of the browser script) and `cargo xtask load` (how many
+//! events a server takes).
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
+mod load;
 mod script;
 mod tidy;
 
@@ -39,8 +41,9 @@ fn main() -> ExitCode {
         "test" => test(),
         "tidy" => tidy::check(),
         "script" => script::make(),
+        "load" => load::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         _ => {
-            println!("usage: cargo xtask test | tidy | script");
+            println!("usage: cargo xtask test | tidy | script | load");
             return ExitCode::from(2);
         }
     };

@@ -27,7 +27,7 @@ enum What {
     Create {
         /// The name that the source's events carry
         source: String,
-        /// A web origin that may use the key, such as https://shop.example; any when left out
+        /// A web origin that may use the key, such as `https://shop.example`; any when left out
         #[arg(long, value_name = "ORIGIN")]
         origin: Vec<String>,
         /// What the key allows
