@@ -1,7 +1,8 @@
 //! `cargo xtask load`: how many events a second a server takes, and how long it makes callers wait.
 //!
 //! Callers keep their connections and send batches of 100 events of some 600 bytes, one after the
-//! other, each event new. The server shares the machine with them.
+//! other, each event new; where a rate is given, at its times, and a batch that is late waits from
+//! the time at which it was due. The server shares the machine with them.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -23,22 +24,28 @@ struct Seen {
     put_off: u64,
 }
 
-/// Sends for some seconds from some callers: `ADDRESS KEY [SECONDS [CALLERS]]`.
+/// Sends for some seconds from some callers, as fast as they are answered or at a rate:
+/// `ADDRESS KEY [SECONDS [CALLERS [EVENTS_A_SECOND]]]`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let [address, key, rest @ ..] = arguments else {
-        bail!("usage: cargo xtask load ADDRESS:PORT KEY [SECONDS [CALLERS]]");
+        bail!("usage: cargo xtask load ADDRESS:PORT KEY [SECONDS [CALLERS [EVENTS_A_SECOND]]]");
     };
     let number = |at: usize, default: u64| match rest.get(at) {
         None => Ok(default),
         Some(text) => text.parse::<u64>().with_context(|| format!("`{text}` is no number")),
     };
-    let (seconds, callers) = (number(0, 30)?, number(1, 4)?);
+    let (seconds, callers, rate) = (number(0, 30)?, number(1, 4)?, number(2, 0)?);
+    // The time between two batches of a caller.
+    let pace = match rate {
+        0 => Duration::ZERO,
+        rate => Duration::from_secs_f64((BATCH as u64 * callers) as f64 / rate as f64),
+    };
     let begun = Instant::now();
     let until = begun + Duration::from_secs(seconds);
     let mut seen = Seen::default();
     let all: Vec<Result<Seen>> = std::thread::scope(|scope| {
         let calls: Vec<_> = (0..callers)
-            .map(|caller| scope.spawn(move || call(address, key, caller, until)))
+            .map(|caller| scope.spawn(move || call(address, key, caller, pace, until)))
             .collect();
         let broke = || Err(anyhow::anyhow!("a caller broke down"));
         calls.into_iter().map(|call| call.join().unwrap_or_else(|_| broke())).collect()
@@ -67,7 +74,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn call(address: &str, key: &str, caller: u64, until: Instant) -> Result<Seen> {
+fn call(address: &str, key: &str, caller: u64, pace: Duration, until: Instant) -> Result<Seen> {
     let stream = TcpStream::connect(address).with_context(|| format!("no server at {address}"))?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -75,13 +82,16 @@ fn call(address: &str, key: &str, caller: u64, until: Instant) -> Result<Seen> {
     let mut stream = stream;
     let mut seen = Seen::default();
     let mut number = 0;
+    let mut due = Instant::now();
     while Instant::now() < until {
         let body = batch(key, caller, number);
         let head = format!(
             "POST /v1/batch HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
-        let sent = Instant::now();
+        let sent = if pace.is_zero() { Instant::now() } else { due };
+        std::thread::sleep(sent.saturating_duration_since(Instant::now()));
+        due += pace;
         stream.write_all(head.as_bytes())?;
         stream.write_all(body.as_bytes())?;
         match answer(&mut answers)? {
