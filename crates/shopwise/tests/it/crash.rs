@@ -1,6 +1,6 @@
 //! What was acknowledged is there, once, however often the server is killed.
 //!
-//! `SHOPWISE_CRASH_ROUNDS=1000 cargo test --release -p shopwise --test it crash` is the long form.
+//! The long form: `SHOPWISE_CRASH_ROUNDS=1000 cargo test --release --workspace --test it -- crash`.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
