@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use anyhow::Result;
 use shopwise_stages::collect::wire::{self, Decision, Decoded};
 use shopwise_store::Inbox;
-use shopwise_store::inbox::{Arrival, DELIVERIES_MAX, Delivery, Verdict};
+use shopwise_store::inbox::{Arrival, DELIVERIES_MAX, Delivery, EVENTS_BYTES_MAX, Verdict};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{Full, thread};
@@ -20,12 +20,16 @@ const WAITING_BYTES_MAX: usize = 64 << 20;
 /// Bytes that one transaction takes: bounds how long it lasts.
 const GROUP_BYTES_MAX: usize = 4 << 20;
 
+/// Bytes of one delivery. An envelope is copied into each of its events, so that a request may
+/// become more than the inbox takes in one row: it is then cut into several.
+const DELIVERY_BYTES_MAX: usize = EVENTS_BYTES_MAX / 4;
+
 /// Requests that wait.
 const WAITING_MAX: usize = 4096;
 
 /// A request that waits for its events to be durable.
 struct Waiting {
-    delivery: Delivery,
+    deliveries: Vec<Delivery>,
     bytes: usize,
     answer: oneshot::Sender<Result<Vec<Verdict>, Full>>,
 }
@@ -56,11 +60,12 @@ impl Door {
     }
 
     pub(super) async fn take(&self, source: &str, decoded: Decoded) -> Result<Vec<Verdict>, Full> {
-        let delivery = delivery(source, decoded);
-        let bytes = delivery.arrivals.iter().map(size).sum();
+        let arrivals = arrivals(decoded);
+        let bytes = arrivals.iter().map(size).sum();
+        let deliveries = deliveries(source, arrivals);
         let (answer, answered) = oneshot::channel();
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let waiting = Waiting { delivery, bytes, answer };
+        let waiting = Waiting { deliveries, bytes, answer };
         if self.waiting.try_send(waiting).is_err() {
             self.bytes.fetch_sub(bytes, Ordering::Relaxed);
             return Err(Full::Busy);
@@ -69,7 +74,7 @@ impl Door {
     }
 }
 
-fn delivery(source: &str, decoded: Decoded) -> Delivery {
+fn arrivals(decoded: Decoded) -> Vec<Arrival> {
     let envelope = decoded.envelope;
     let mut arrivals: Vec<Arrival> = Vec::with_capacity(decoded.decisions.len());
     arrivals.extend(decoded.decisions.into_iter().map(|decision| match decision {
@@ -85,7 +90,26 @@ fn delivery(source: &str, decoded: Decoded) -> Delivery {
     }));
     let refused = || Arrival::Refused { reason: wire::BEYOND.to_owned() };
     arrivals.extend(std::iter::repeat_with(refused).take(decoded.refused));
-    Delivery { source: source.to_owned(), received_at: now(), arrivals }
+    arrivals
+}
+
+/// Cuts what a request brought into parts that the inbox takes; none of it makes one empty part.
+fn deliveries(source: &str, arrivals: Vec<Arrival>) -> Vec<Delivery> {
+    let received_at = now();
+    let part = || Delivery { source: source.to_owned(), received_at, arrivals: Vec::new() };
+    let mut parts = vec![part()];
+    let mut bytes = 0;
+    for arrival in arrivals {
+        bytes += size(&arrival);
+        if bytes > DELIVERY_BYTES_MAX {
+            bytes = size(&arrival);
+            parts.push(part());
+        }
+        if let Some(last) = parts.last_mut() {
+            last.arrivals.push(arrival);
+        }
+    }
+    parts
 }
 
 fn size(arrival: &Arrival) -> usize {
@@ -100,28 +124,35 @@ fn keep(inbox: &Inbox, mut received: mpsc::Receiver<Waiting>, bytes: &AtomicUsiz
     while let Some(first) = received.blocking_recv() {
         let mut group = vec![first];
         let mut total = group[0].bytes;
+        // A request is at most a few dozen parts.
         while total < GROUP_BYTES_MAX
-            && group.len() < DELIVERIES_MAX
+            && group.len() < DELIVERIES_MAX / 2
             && let Ok(next) = received.try_recv()
         {
             total += next.bytes;
             group.push(next);
         }
-        let (deliveries, answers): (Vec<Delivery>, Vec<_>) =
-            group.into_iter().map(|waiting| (waiting.delivery, waiting.answer)).unzip();
+        let mut deliveries = Vec::with_capacity(group.len());
+        let mut answers = Vec::with_capacity(group.len());
+        for waiting in group {
+            answers.push((waiting.deliveries.len(), waiting.answer));
+            deliveries.extend(waiting.deliveries);
+        }
         let accepted = inbox.accept(&deliveries, now());
         bytes.fetch_sub(total, Ordering::Relaxed);
         match accepted {
             Ok(verdicts) => {
                 bell.notify_one();
-                for (answer, verdicts) in answers.into_iter().zip(verdicts) {
+                let mut verdicts = verdicts.into_iter();
+                for (parts, answer) in answers {
+                    let own = verdicts.by_ref().take(parts).flatten().collect();
                     // A caller that has gone sends the same again and is told that it is known.
-                    drop(answer.send(Ok(verdicts)));
+                    drop(answer.send(Ok(own)));
                 }
             }
             Err(error) => {
                 tracing::error!(%error, requests = answers.len(), "events could not be stored");
-                for answer in answers {
+                for (_, answer) in answers {
                     drop(answer.send(Err(Full::Disk)));
                 }
             }

@@ -170,6 +170,21 @@ fn hostile_requests_are_bounded_and_others_are_served_on() {
 }
 
 #[test]
+fn an_envelope_that_makes_a_small_request_large_costs_nobody_anything() {
+    let shop = ShopFolder::new();
+    let server = Server::start(&shop.path);
+    let events: Vec<Value> = (0..2500).map(|at| viewed(&format!("m{at}"), "u1")).collect();
+    let filler = "x".repeat(8000);
+    let body = json!({ "batch": events, "context": { "a": filler },
+        "integrations": { "b": filler } });
+    let answer = server.post("/v1/batch", &shop.key, body.to_string().as_bytes()).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["verdicts"], json!({ "stored": 2500 }));
+    server.stop();
+    assert_eq!(shop.exported().len(), 2500);
+}
+
+#[test]
 fn an_image_in_a_mail_is_always_an_image() {
     let shop = ShopFolder::new();
     let server = Server::start(&shop.path);
