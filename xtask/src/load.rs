@@ -142,8 +142,9 @@ fn batch(key: &str, caller: u64, number: u64) -> String {
         let event = format!(
             "{{\"type\":\"track\",\"event\":\"Product Viewed\",\
              \"messageId\":\"{started}-{caller}-{number}-{at}\",\"userId\":\"u{customer}\",\
-             \"timestamp\":\"2026-01-02T03:04:05.678Z\",\"properties\":{{\"product_id\":\"p{}\",\
-             \"price\":9.5,\"currency\":\"USD\",\"name\":\"Mug\"}},\"context\":{{\"page\":{{\
+             \"anonymousId\":\"v{customer}\",\"timestamp\":\"2026-01-02T03:04:05.678Z\",\
+             \"properties\":{{\"product_id\":\"p{}\",\"price\":9.5,\"currency\":\"USD\",\
+             \"name\":\"Mug\"}},\"context\":{{\"page\":{{\
              \"path\":\"/p\"}},\"userAgent\":\"\"}}}}",
             customer % 997
         );

@@ -10,6 +10,9 @@ pub struct Settings {
     pub time_zone: String,
     /// The ISO 4217 code in which values are summed.
     pub currency: String,
+    /// The calling code of the country that telephone numbers without one belong to, such as 86; 0
+    /// for none. Changed later, only new events meet under the new form.
+    pub calling_code: u32,
     /// Minutes without an event after which a new session begins.
     pub session_minutes: u32,
     /// Days after an exposure in which an order counts as its outcome.
@@ -40,6 +43,7 @@ impl Default for Settings {
             name: "my shop".to_owned(),
             time_zone: "UTC".to_owned(),
             currency: "USD".to_owned(),
+            calling_code: 0,
             session_minutes: 30,
             attribution_days: 7,
             query_memory_mib: 2048,

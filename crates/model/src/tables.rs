@@ -112,6 +112,11 @@ tables! {
         customer: Text, segment: Text, recency_score: Int, frequency_score: Int,
         monetary_score: Int, rfm_group: Text, distance: Float,
     }
+    /// Pseudonyms that are one person with another: joined to `events.customer` on read. A pseudonym
+    /// that is not here is a person of its own.
+    IDENTITIES "identities" {
+        customer: Text, person: Text,
+    }
     /// The segments: names, size, value and what sets each apart.
     SEGMENTS "segments" {
         segment: Text, name_en: Text, name_zh: Text, customers: Int, share: Float, revenue: Float,

@@ -20,7 +20,7 @@ pub(crate) fn open(folder: &Path) -> Result<Shop> {
     Ok(Shop {
         lake: Lake::open(&folder.join("lake"), memory)?,
         ledger: Ledger::open(&database(folder, &settings, "ledger.db")?)?,
-        vault: Vault::open(&folder.join("vault"))?,
+        vault: Vault::open(&folder.join("vault"))?.with_calling_code(settings.calling_code),
         shelf: Shelf::open(&folder.join("models"))?,
         settings,
     })

@@ -11,6 +11,7 @@ use shopwise_stages::Shop;
 
 use super::open;
 use crate::ShopFolder;
+use crate::live::view;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -38,8 +39,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let shop = open::open(&arguments.folder.shop)?;
     let found = match arguments.what {
         What::Customer => {
-            let names =
-                [quote(&arguments.id), quote(&shop.vault.pseudonym("customer", &arguments.id))];
+            let mut names = view::pseudonyms(&shop.vault, &arguments.id);
+            for name in names.clone() {
+                names.extend(shop.ledger.person_of(&name)?);
+            }
+            let names: Vec<String> = names.iter().map(|name| quote(name)).collect();
             shop.lake.query(&format!(
                 "SELECT * FROM customer_features f LEFT JOIN profiles p ON p.customer = f.customer \
                  WHERE f.customer IN ({})",

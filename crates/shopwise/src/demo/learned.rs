@@ -94,7 +94,8 @@ impl Learned {
         };
         let names = self.state.product_names();
         let mut history = Vec::new();
-        for (product, pair) in &self.state.state_of(code).pairs {
+        let known = self.state.state_of(code, visit.occurred_at);
+        for (product, pair) in &known.pairs {
             let weight = recommend::weight::of_counts(pair.views, pair.carts, pair.orders);
             let name = names.get(*product as usize).filter(|_| weight > 0.0);
             if let Some(product) = name.and_then(|name| self.serving.index_of(name)) {

@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use shopwise_model::tables::EVENTS;
 use shopwise_stages::{Shop, collect};
-use shopwise_store::Inbox;
 use shopwise_store::ledger::Lease;
 
-use super::thread;
+use super::{Followed, thread};
 use crate::commands::now;
 use crate::holder;
 
@@ -30,19 +29,18 @@ const KEY_DAYS: i64 = 30;
 
 /// Moves events on a thread of its own until told to stop; what is acknowledged then is moved
 /// before it ends.
-pub(super) fn start(
-    shop: &Arc<Shop>,
-    inbox: &Arc<Inbox>,
-    stop: &Arc<AtomicBool>,
-) -> Result<JoinHandle<()>> {
-    let (shop, inbox, stop) = (Arc::clone(shop), Arc::clone(inbox), Arc::clone(stop));
+pub(super) fn start(live: &Followed, stop: &Arc<AtomicBool>) -> Result<JoinHandle<()>> {
+    let (live, stop) = (live.clone(), Arc::clone(stop));
     thread("drainer", move || {
         let mut drainer = Drainer { lease: None, commits: 0, expired: None, ended: None };
         loop {
             let last = stop.load(Ordering::Acquire);
             let before = if last { i64::MAX } else { now() - collect::STAY };
-            if let Err(error) = drainer.step(&shop, &inbox, before) {
+            if let Err(error) = drainer.step(&live, before) {
                 tracing::error!(error = %format!("{error:#}"), "events wait for the lake");
+            }
+            if let Err(error) = notice(&live) {
+                tracing::error!(error = %format!("{error:#}"), "who is who may be out of date");
             }
             if last && (drainer.lease.is_some() || drainer.waited()) {
                 break;
@@ -53,11 +51,18 @@ pub(super) fn start(
             }
         }
         if let Some(lease) = drainer.lease
-            && let Err(error) = shop.ledger.release_lease(&lease)
+            && let Err(error) = live.shop.ledger.release_lease(&lease)
         {
             tracing::warn!(%error, "the lease of the drainer ends by itself");
         }
     })
+}
+
+/// Notices what people decided about who is who, by whatever program.
+fn notice(live: &Followed) -> Result<()> {
+    let mut graph = live.graph.lock().ok().context("the identity graph is lost")?;
+    graph.notice(&live.shop.ledger)?;
+    Ok(())
 }
 
 struct Drainer {
@@ -69,13 +74,14 @@ struct Drainer {
 }
 
 impl Drainer {
-    fn step(&mut self, shop: &Shop, inbox: &Inbox, before: i64) -> Result<()> {
+    fn step(&mut self, live: &Followed, before: i64) -> Result<()> {
+        let (shop, inbox) = (&live.shop, &live.inbox);
         if !self.holds(shop)? {
             return Ok(());
         }
         // Until nothing waits: a step is bounded, what came in since the last one is not.
         loop {
-            let drained = collect::drain(shop, inbox, before, now())?;
+            let drained = collect::drain(shop, inbox, &live.graph, before, now())?;
             if drained.damaged > 0 {
                 tracing::error!(entries = drained.damaged, "damaged entries were left out");
             }

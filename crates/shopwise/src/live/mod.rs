@@ -12,11 +12,12 @@ mod schedule;
 pub(crate) mod view;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 
 use anyhow::Result;
 use shopwise_stages::Shop;
+use shopwise_stages::collect::identity::Identities;
 use shopwise_stages::collect::wire::Decoded;
 use shopwise_stages::prepare::fold::Replay;
 use shopwise_store::Inbox;
@@ -34,11 +35,19 @@ pub(crate) enum Full {
     Disk,
 }
 
+/// What the follower keeps up to date from the inbox.
+#[derive(Clone)]
+struct Followed {
+    shop: Arc<Shop>,
+    inbox: Arc<Inbox>,
+    state: Arc<RwLock<Replay>>,
+    graph: Arc<Mutex<Identities>>,
+}
+
 /// The live path of one shop.
 pub(crate) struct Live {
-    inbox: Arc<Inbox>,
+    followed: Followed,
     door: Door,
-    state: Arc<RwLock<Replay>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -53,12 +62,14 @@ impl Live {
     pub(crate) fn open(shop: &Arc<Shop>, inbox: Inbox) -> Result<(Self, Threads)> {
         let inbox = Arc::new(inbox);
         let stop = Arc::new(AtomicBool::new(false));
-        let (state, followed) = follower::restore(shop, &inbox)?;
+        let graph = Arc::new(Mutex::new(Identities::open(&shop.ledger)?));
+        let (state, through) = follower::restore(shop, &inbox, &graph)?;
         let state = Arc::new(RwLock::new(state));
-        let (door, at_the_door) = Door::open(Arc::clone(&inbox))?;
-        let follow = follower::start(shop, &inbox, &state, followed, door.bell(), &stop)?;
-        let drain = drainer::start(shop, &inbox, &stop)?;
-        let live = Self { inbox, door, state, stop: Arc::clone(&stop) };
+        let followed = Followed { shop: Arc::clone(shop), inbox, state, graph };
+        let (door, at_the_door) = Door::open(Arc::clone(&followed.inbox))?;
+        let follow = follower::start(&followed, through, door.bell(), &stop)?;
+        let drain = drainer::start(&followed, &stop)?;
+        let live = Self { followed, door, stop: Arc::clone(&stop) };
         Ok((live, Threads { stop, running: vec![at_the_door, follow, drain] }))
     }
 
@@ -76,7 +87,7 @@ impl Live {
     pub(crate) fn hindrance(&self) -> Option<&'static str> {
         if self.stop.load(Ordering::Acquire) {
             Some("the server stops")
-        } else if self.inbox.is_broken() {
+        } else if self.followed.inbox.is_broken() {
             Some("the disk has failed; start the server again when it is well")
         } else {
             None
@@ -84,12 +95,12 @@ impl Live {
     }
 
     pub(crate) fn inbox(&self) -> &Inbox {
-        &self.inbox
+        &self.followed.inbox
     }
 
     /// Returns the live state.
     pub(crate) fn state(&self) -> &RwLock<Replay> {
-        &self.state
+        &self.followed.state
     }
 }
 

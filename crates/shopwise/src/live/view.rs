@@ -3,18 +3,27 @@
 use serde_json::{Value, json};
 use shopwise_model::money::units_from_micros;
 use shopwise_model::time;
+use shopwise_stages::collect::identity::Kind;
 use shopwise_stages::prepare::fold::Replay;
 use shopwise_store::Vault;
+
+use crate::commands::now;
 
 /// Products that are listed: what a customer had to do with last.
 const RECENT: usize = 20;
 
-/// Returns what is known of a customer, who may be named by the shop's identifier, by that of a
-/// browser, or by the pseudonym.
+/// Returns the pseudonyms under which somebody may be meant by an identifier: the shop's own, that
+/// of a browser or device, an e-mail address, a telephone or loyalty number, or a pseudonym.
+pub(crate) fn pseudonyms(vault: &Vault, id: &str) -> Vec<String> {
+    let kinds = Kind::ALL.iter().map(|kind| vault.pseudonym(kind.name(), id));
+    std::iter::once(id.to_owned()).chain(kinds).collect()
+}
+
+/// Returns what is known now of a customer's person.
 pub(crate) fn customer(state: &Replay, vault: &Vault, currency: &str, id: &str) -> Option<Value> {
-    let names = [id.to_owned(), vault.pseudonym("customer", id), vault.pseudonym("anonymous", id)];
-    let (name, code) = names.iter().find_map(|name| Some((name, state.customer(name)?)))?;
-    let known = state.state_of(code);
+    let code = pseudonyms(vault, id).iter().find_map(|name| state.customer(name))?;
+    let known = state.state_of(code, now());
+    let (name, identities) = state.names_of(code);
     let mut recent: Vec<_> = known.pairs.iter().filter(|(_, pair)| pair.used_at > 0).collect();
     recent.sort_unstable_by_key(|(product, pair)| (std::cmp::Reverse(pair.used_at), **product));
     let products = state.product_names();
@@ -31,7 +40,8 @@ pub(crate) fn customer(state: &Replay, vault: &Vault, currency: &str, id: &str) 
         .collect();
     let moment = |at: i64| (at > 0).then(|| time::format(at));
     Some(json!({
-        "customer": name,
+        "customer": *name,
+        "identities": identities.iter().map(|name| &**name).collect::<Vec<_>>(),
         "events": known.events,
         "sessions": known.sessions,
         "views": known.views,

@@ -4,6 +4,7 @@
 mod collect;
 mod crash;
 mod demo;
+mod identity;
 mod refusals;
 mod retail;
 mod runs;

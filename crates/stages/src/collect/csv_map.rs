@@ -14,6 +14,7 @@ use shopwise_model::{Event, EventKind};
 use shopwise_store::source::RawBatch;
 
 use super::catalogue::Mention;
+use super::identity::{Evidence, names_nobody};
 use super::keys::Identity;
 use super::pseudonyms::Who;
 use super::sink::Sink;
@@ -39,6 +40,10 @@ fields! {
     Line "line" []
     Kind "kind" ["event_type" "event" "event_name"]
     Customer "customer" ["customer_id" "user_id" "user" "visitorid"]
+    Email "email" ["email_address"]
+    Phone "phone" ["telephone" "mobile"]
+    Loyalty "loyalty" ["loyalty_number" "loyalty_id"]
+    Anonymous "anonymous" ["anonymous_id"]
     Session "session" ["session_id" "user_session"]
     Product "product" ["product_id" "item_id" "item" "sku"]
     Title "title" ["product_name" "product_title"]
@@ -67,6 +72,16 @@ fields! {
     Extra "extra" []
 }
 
+/// The columns that say who it was, the most authoritative first: an event is the first one's, and
+/// what else a row names is the same person.
+const PEOPLE: [(Field, Who); 5] = [
+    (Field::Customer, Who::Customer),
+    (Field::Loyalty, Who::Loyalty),
+    (Field::Email, Who::Email),
+    (Field::Phone, Who::Phone),
+    (Field::Anonymous, Who::Anonymous),
+];
+
 type Columns = [Option<usize>; FIELDS.len()];
 
 pub(super) fn date_column(opening: &Opening<'_>) -> Option<usize> {
@@ -84,7 +99,10 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Box<dyn Importer>> {
     if !has(Field::OccurredAt) {
         return missing("mapped to `occurred_at`", "--map COLUMN=occurred_at");
     }
-    if !has(Field::Customer) && !has(Field::Product) && !has(Field::Order) {
+    let is_about = |field: &Field| has(*field);
+    if !PEOPLE.iter().any(|(field, _)| is_about(field))
+        && ![Field::Product, Field::Order].iter().any(is_about)
+    {
         let hint = "--map COLUMN=customer, or product, or order";
         return missing("mapped to `customer`, `product` or `order`", hint);
     }
@@ -189,8 +207,13 @@ impl CsvMap {
             }
         };
         event.extra = extra.as_deref();
-        let customer = text(Field::Customer);
-        let pseudonym = customer.map(|customer| sink.pseudonym(Who::Customer, customer));
+        let people = PEOPLE.map(|(field, who)| (who, text(field)));
+        let first = people.iter().find_map(|(who, name)| {
+            let name = name.filter(|name| *who == Who::Customer || !names_nobody(name))?;
+            Some((*who, name))
+        });
+        let customer = first.map(|(_, name)| name);
+        let pseudonym = first.map(|(who, name)| sink.pseudonym(who, name));
         event.customer = pseudonym.as_deref();
         if let Some(product) = event.product {
             let (title, category) = (text(Field::Title), text(Field::Category));
@@ -206,6 +229,16 @@ impl CsvMap {
         };
         let identity = self.identity(batch, row, &event, customer, given.zip(Some(number)));
         sink.push(&event, identity);
+        if people.iter().filter(|(_, name)| name.is_some()).count() > 1 {
+            let mut names = sink.names();
+            for (who, name) in people {
+                if let Some(name) = name {
+                    names.written(who, name);
+                }
+            }
+            let reference = format!("line {line}");
+            sink.see(&names.nodes, Evidence::Import, &reference, occurred_at);
+        }
         Some(())
     }
 

@@ -4,6 +4,8 @@
 //! entry, reads the commit back, and only then lets the inbox forget. Stopped anywhere, the next
 //! step begins where the lake says: nothing is lost and nothing is there twice.
 
+use std::sync::{Mutex, MutexGuard};
+
 use shopwise_model::Events;
 use shopwise_model::frame::Frame;
 use shopwise_model::tables::EVENTS;
@@ -12,6 +14,7 @@ use shopwise_store::Inbox;
 use shopwise_store::inbox::Entry;
 
 use super::ImportOptions;
+use super::identity::{Edge, Identities};
 use super::segment;
 use super::sink::Sink;
 use crate::error::{Error, Result};
@@ -40,12 +43,18 @@ pub struct Drained {
     pub through: i64,
 }
 
-/// Moves what the inbox received before a moment into the lake. The caller holds the lease of who
-/// does so.
+/// Moves what the inbox received before a moment into the lake, and what it says about who is who
+/// into the identity graph. The caller holds the lease of who does so.
 ///
 /// # Errors
 /// Store errors; the step can then be taken again.
-pub fn drain(shop: &Shop, inbox: &Inbox, before: i64, now: i64) -> Result<Drained> {
+pub fn drain(
+    shop: &Shop,
+    inbox: &Inbox,
+    graph: &Mutex<Identities>,
+    before: i64,
+    now: i64,
+) -> Result<Drained> {
     let held = shop.lake.transaction(&EVENTS, APPLICATION)?.unwrap_or(0);
     let mut entries = inbox.read(held, STEP_BYTES)?;
     let is_old = |entry: &&Entry| match entry {
@@ -64,6 +73,11 @@ pub fn drain(shop: &Shop, inbox: &Inbox, before: i64, now: i64) -> Result<Draine
     for entry in &entries {
         lines.take(entry);
     }
+    // Before the commit: taken in again after a failure, facts that are known change nothing.
+    let edges = lines.take_edges();
+    if !edges.is_empty() {
+        lock(graph)?.observe(&shop.ledger, &edges, now)?;
+    }
     let report = lines.sink.finish(Some((APPLICATION, last)))?;
     let through = shop.lake.transaction(&EVENTS, APPLICATION)?;
     if through != Some(last) {
@@ -73,6 +87,11 @@ pub fn drain(shop: &Shop, inbox: &Inbox, before: i64, now: i64) -> Result<Draine
     }
     inbox.forget(last)?;
     Ok(Drained { entries: entries.len(), lines: report.rows_written, damaged, through: last })
+}
+
+fn lock(graph: &Mutex<Identities>) -> Result<MutexGuard<'_, Identities>> {
+    let lost = |_| Error::Wrong("the identity graph was left half changed".to_owned());
+    graph.lock().map_err(lost)
 }
 
 /// Turns entries of the inbox into event lines.
@@ -105,6 +124,11 @@ impl<'a> Lines<'a> {
         for (at, event) in events.iter().enumerate() {
             segment::take_event(at as u64 + 1, event, source, &self.currency, &mut self.sink);
         }
+    }
+
+    /// Returns which identifiers the entries taken so far show together, facts that leave.
+    pub fn take_edges(&mut self) -> Vec<Edge> {
+        self.sink.take_edges()
     }
 
     /// Returns the event lines of the entries taken so far, which leave, in the order in which they

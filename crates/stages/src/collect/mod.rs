@@ -22,6 +22,7 @@ mod pseudonyms;
 mod rates;
 mod refused;
 mod segment;
+mod sightings;
 pub(crate) mod sink;
 mod values;
 mod vocabulary;
@@ -41,11 +42,15 @@ use crate::shop::Shop;
 pub use drain::{APPLICATION, Drained, Lines, STAY, drain};
 
 use columns::Header;
+use identity::Identities;
 use input::{Input, Reads};
 use sink::Sink;
 
 /// The stage's name.
 pub const NAME: &str = "collect";
+
+/// Sightings of identifiers that an import takes into the identity graph together.
+const SIGHTINGS_TOGETHER: usize = 50_000;
 
 /// What the caller of an import may choose.
 #[derive(Debug, Clone, Default)]
@@ -183,11 +188,36 @@ pub fn import(
     })?;
     let source = options.source.clone().unwrap_or_else(|| entry.name.to_owned());
     let mut sink = Sink::open(shop, &source, options, now)?;
+    let mut graph = None;
     for file in files {
-        import_file(entry, file, options, &mut sink, progress)?;
+        import_file(entry, file, options, &mut sink, &mut |sink, is_last| {
+            progress(sink.rows_read());
+            if is_last || sink.sightings() >= SIGHTINGS_TOGETHER {
+                observe(shop, &mut graph, &sink.take_edges(), now)?;
+            }
+            Ok(())
+        })?;
     }
     let report = sink.finish(None)?;
     Ok(report)
+}
+
+/// Takes facts into the identity graph, which is read when there are the first.
+fn observe(
+    shop: &Shop,
+    graph: &mut Option<Identities>,
+    edges: &[identity::Edge],
+    now: i64,
+) -> Result<()> {
+    if edges.is_empty() {
+        return Ok(());
+    }
+    let graph = match graph {
+        Some(graph) => graph,
+        None => graph.insert(Identities::open(&shop.ledger)?),
+    };
+    graph.observe(&shop.ledger, edges, now)?;
+    Ok(())
 }
 
 fn import_file(
@@ -195,7 +225,7 @@ fn import_file(
     file: &Path,
     options: &ImportOptions,
     sink: &mut Sink<'_>,
-    progress: &dyn Fn(u64),
+    after: &mut dyn FnMut(&mut Sink<'_>, bool) -> Result<()>,
 ) -> Result<()> {
     let mut open = (entry.options)(file)?;
     if options.columns.is_some() {
@@ -224,9 +254,9 @@ fn import_file(
         sink.refuse_bad(&batch.bad);
         importer.rows(&batch, sink)?;
         sink.flush()?;
-        progress(sink.rows_read());
+        after(sink, false)?;
     }
-    Ok(())
+    after(sink, true)
 }
 
 /// The tables that importing writes.

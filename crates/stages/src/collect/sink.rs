@@ -13,9 +13,11 @@ use shopwise_store::source::BadRow;
 
 use super::ImportOptions;
 use super::catalogue::Catalogue;
+use super::identity::{Edge, Evidence, Node};
 use super::keys::{Identity, Keys, Place};
 use super::pseudonyms::{Pseudonyms, Who};
 use super::refused::Refused;
+use super::sightings::{Names, Seen, Sightings};
 use super::writer::Writer;
 use crate::error::{Error, Result};
 use crate::report::StageReport;
@@ -39,6 +41,7 @@ pub(crate) struct Sink<'a> {
     keys: Keys,
     pseudonyms: Pseudonyms<'a>,
     identifiers: Vec<Identifier>,
+    sightings: Sightings,
     /// What is said about products, campaigns and currencies.
     pub(crate) catalogue: Catalogue,
     refused: Refused<'a>,
@@ -89,6 +92,7 @@ impl<'a> Sink<'a> {
             keys: Keys::new(source),
             pseudonyms: Pseudonyms::new(&shop.vault),
             identifiers: Vec::new(),
+            sightings: Sightings::default(),
             catalogue: Catalogue::default(),
             refused: Refused::new(&shop.lake, now),
             lines: 0,
@@ -151,9 +155,32 @@ impl<'a> Sink<'a> {
     }
 
     /// Keeps an identifier of the person behind a pseudonym: never in the lake.
-    pub(crate) fn identifier(&mut self, pseudonym: &str, kind: &str, value: &str) {
-        let (kind, value) = (kind.to_owned(), value.to_owned());
-        self.identifiers.push(Identifier { pseudonym: pseudonym.to_owned(), kind, value });
+    pub(crate) fn identifier(&mut self, pseudonym: &str, kind: Who, value: &str) {
+        let value = self.shop.vault.normal(kind.name(), value).into_owned();
+        let (pseudonym, kind) = (pseudonym.to_owned(), kind.name().to_owned());
+        self.identifiers.push(Identifier { pseudonym, kind, value });
+    }
+
+    /// Returns what collects the identifiers of one event.
+    pub(crate) fn names(&self) -> Names<'a> {
+        Names::new(&self.shop.vault)
+    }
+
+    /// Notes that an event of the file at hand showed the first of some identifiers together with
+    /// each of the others. `reference` names it within its source.
+    pub(crate) fn see(&mut self, nodes: &[Node], evidence: Evidence, reference: &str, at: i64) {
+        let seen = Seen { evidence, source: &self.source, reference, at };
+        self.sightings.see(nodes, &seen);
+    }
+
+    /// Returns how many sightings of identifiers wait.
+    pub(crate) fn sightings(&self) -> usize {
+        self.sightings.len()
+    }
+
+    /// Returns which identifiers were seen together, facts that leave.
+    pub(crate) fn take_edges(&mut self) -> Vec<Edge> {
+        self.sightings.take()
     }
 
     /// Returns the moment that a field names, refusing the row when it names none.

@@ -15,7 +15,7 @@ use shopwise_model::tables::EXPOSURE_FEATURES;
 use shopwise_model::time::DAY;
 
 use super::features::Features;
-use super::fold::{Names, OTHERS, Step, Thing};
+use super::fold::{Names, OTHERS, Persons, Step, Thing};
 
 /// A click comes within a day of the exposure, or is not one of it.
 const CLICK_DAYS: i64 = 1;
@@ -113,10 +113,10 @@ impl Exposures {
         }
     }
 
-    /// Takes an order line: the last click on what was bought has led to it.
-    pub(super) fn order(&mut self, step: &Step, bought: Thing) {
+    /// Takes an order line: the last click on what was bought has led to it, by any of the
+    /// `customers` that its person was seen as.
+    pub(super) fn order(&mut self, step: &Step, bought: Thing, customers: &[u32]) {
         let oldest = step.at - self.attribution_days * DAY;
-        let clicks = self.clicks.get(&step.customer).map_or(&[][..], Vec::as_slice);
         let led = |click: &&Click| {
             let same = match click.thing.product {
                 NULL_CODE => click.thing.category == bought.category,
@@ -124,7 +124,10 @@ impl Exposures {
             };
             same && click.at >= oldest
         };
-        let Some(number) = clicks.iter().rev().find(led).map(|click| click.number) else { return };
+        let last_led = |customer| self.clicks.get(customer)?.iter().rev().find(led);
+        let last =
+            customers.iter().filter_map(last_led).max_by_key(|click| (click.at, click.number));
+        let Some(number) = last.map(|click| click.number) else { return };
         if let Some(exposure) = self.at(number) {
             if exposure.converted_at == NULL_INT {
                 exposure.converted_at = step.at;
@@ -165,7 +168,7 @@ fn key(step: &Step, thing: Thing) -> Key {
 }
 
 /// Returns exposures as rows of the table.
-pub(super) fn frame(rows: &[Exposure], names: &Names) -> Frame {
+pub(super) fn frame(rows: &[Exposure], names: &Names, persons: &Persons) -> Frame {
     let text = |values: &[Arc<str>], of: &dyn Fn(&Exposure) -> u32| texts(rows, values, of);
     let int = |of: &dyn Fn(&Exposure) -> i64| Column::Int(rows.iter().map(of).collect());
     let flag = |of: &dyn Fn(&Exposure) -> bool| Column::Bool(rows.iter().map(of).collect());
@@ -174,7 +177,7 @@ pub(super) fn frame(rows: &[Exposure], names: &Names) -> Frame {
         .with("event_id", Column::Id(rows.iter().map(|row| row.step.event_id).collect()))
         .with("line", int(&|row| row.step.line))
         .with("kind", Column::Text(kinds))
-        .with("customer", text(names.customers.values(), &|row| row.step.customer))
+        .with("customer", persons_of(rows, names, persons))
         .with("product", text(names.products.values(), &|row| row.thing.product))
         .with("campaign", text(names.campaigns.values(), &|row| row.step.campaign))
         .with("position", int(&|row| row.step.position))
@@ -195,6 +198,17 @@ pub(super) fn frame(rows: &[Exposure], names: &Names) -> Frame {
         frame = frame.with(name, Column::Float(values));
     }
     frame
+}
+
+/// Returns the column of persons; a row stands beside others of the same.
+fn persons_of(rows: &[Exposure], names: &Names, persons: &Persons) -> Column {
+    let mut column = Texts::default();
+    for row in rows {
+        let own = names.customers.values().get(row.step.customer as usize);
+        let name = persons.name(row.step.customer).or(own);
+        column.push(name.map(AsRef::as_ref));
+    }
+    Column::Text(column)
 }
 
 /// Returns a column of texts by their codes; rows beside each other often share theirs.

@@ -6,6 +6,7 @@
 //! weight m (Gelman et al., *Bayesian Data Analysis*, section 2.4), so that one view of one product
 //! says little.
 
+use std::borrow::Cow;
 use std::f64::consts::TAU;
 
 use shopwise_model::tables::EXPOSURE_FEATURES;
@@ -49,8 +50,13 @@ pub(super) fn read(state: &Replay, customer: u32, thing: Thing, at: i64) -> Feat
     let clicks = smoothed(product.clicked, product.shown, shop_clicks, PRODUCT_PRIOR);
     let orders = smoothed(product.orders, product.views, shop_orders, PRODUCT_PRIOR);
     (features[12], features[13]) = (clicks.ln(), orders.ln());
-    let customer = state.customers.get(customer as usize).unwrap_or(&nobody);
-    of_customer(state, customer, thing, at, shop_clicks, &mut features);
+    let known = (customer as usize) < state.customers.len();
+    let about = |key| key == thing.product || key == thing.shown_as();
+    let customer = match known {
+        true => state.state_about(customer, at, about),
+        false => Cow::Borrowed(&nobody),
+    };
+    of_customer(state, &customer, thing, at, shop_clicks, &mut features);
     features
 }
 

@@ -9,16 +9,19 @@ pub mod fold;
 mod outlier;
 mod tables;
 
+use shopwise_model::frame::{Column, Frame};
 use shopwise_model::tables::{
-    CUSTOMER_FEATURES, EVENTS, EXPOSURES, ORDER_LINES, ORDERS, PRODUCT_FEATURES, SESSIONS,
+    CUSTOMER_FEATURES, EVENTS, EXPOSURES, IDENTITIES, ORDER_LINES, ORDERS, PRODUCT_FEATURES,
+    SESSIONS,
 };
 use shopwise_store::lake::Append;
+use shopwise_store::ledger::Identity;
 
 use crate::error::Result;
 use crate::report::StageReport;
 use crate::shop::Shop;
 use crate::stage::Work;
-use fold::{Catalog, Keeps, Replay};
+use fold::{Catalog, Keeps, Persons, Replay};
 
 /// The stage's name.
 pub const NAME: &str = "prepare";
@@ -48,12 +51,12 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
         replay.extend(&part)?;
         if replay.exposures.ready() >= EXPOSURES_TOGETHER {
             let settled = replay.exposures.take_settled();
-            shown.write(&exposures::frame(&settled, &replay.names))?;
+            shown.write(&exposures::frame(&settled, &replay.names, &replay.persons))?;
         }
         (work.progress)(replay.rows());
         Ok(())
     })?;
-    replay.settle();
+    replay.finish();
     report.rows_read = replay.rows();
     write_exposures(&mut replay, shown, &mut report)?;
     let built = tables::build(&replay, &shop.ledger.products()?);
@@ -63,6 +66,7 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
         (&ORDER_LINES, &built.order_lines),
         (&CUSTOMER_FEATURES, &built.customers),
         (&PRODUCT_FEATURES, &built.products),
+        (&IDENTITIES, &identities(&shop.ledger.identities()?)),
     ] {
         shop.lake.replace(table, frame)?;
         report.rows_written += frame.rows() as u64;
@@ -84,20 +88,29 @@ pub fn state(shop: &Shop, progress: &dyn Fn(u64)) -> Result<Replay> {
         progress(replay.rows());
         Ok(())
     })?;
-    replay.settle();
+    replay.finish();
     Ok(replay)
+}
+
+/// Returns who is who, as a table.
+fn identities(rows: &[Identity]) -> Frame {
+    let joined = || rows.iter().map(|row| &row.assignment).filter(|row| row.joined.is_some());
+    Frame::default()
+        .with("customer", Column::Text(joined().map(|row| Some(row.pseudonym.as_str())).collect()))
+        .with("person", Column::Text(joined().map(|row| Some(row.person.as_str())).collect()))
 }
 
 /// Returns the state before the first event of a shop.
 fn start(shop: &Shop, keeps: Keeps) -> Result<Replay> {
     let ledger = &shop.ledger;
     let catalog = Catalog::new(&ledger.products()?, &ledger.campaigns()?);
-    Replay::new(&shop.settings, catalog, &ledger.rates()?, keeps)
+    let replay = Replay::new(&shop.settings, catalog, &ledger.rates()?, keeps)?;
+    Ok(replay.with_persons(Persons::new(&ledger.identities()?)))
 }
 
 fn write_exposures(replay: &mut Replay, mut shown: Append, report: &mut StageReport) -> Result<()> {
     let open = replay.exposures.take_all();
-    shown.write(&exposures::frame(&open, &replay.names))?;
+    shown.write(&exposures::frame(&open, &replay.names, &replay.persons))?;
     report.rows_written += shown.rows() as u64;
     report.metric(EXPOSURES.name, shown.rows());
     shown.commit(None)?;

@@ -1,5 +1,6 @@
 //! The state after the last event as tables.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -8,7 +9,7 @@ use shopwise_model::frame::{Column, Frame, NULL_CODE, NULL_INT, Texts};
 use shopwise_model::money::units_from_micros;
 use shopwise_model::time::DAY;
 
-use super::fold::{Customer, Pair, Product, Replay};
+use super::fold::{Customer, Pair, Product, Replay, Session};
 use super::outlier;
 
 /// The derived tables, and what was noticed.
@@ -21,20 +22,34 @@ pub(super) struct Built {
     pub(super) outlier_lines: usize,
 }
 
+/// A row of the table of customers: a person, who may have been seen as several customers.
+struct Row<'a> {
+    name: &'a Arc<str>,
+    customer: Cow<'a, Customer>,
+}
+
 /// Builds the tables. Customers and products stand in the order of their first event.
 pub(super) fn build(replay: &Replay, catalog: &[Catalogued]) -> Built {
+    let people = People::of(replay);
     let amounts: Vec<i64> = replay.lines.iter().map(|line| line.amount).collect();
     let outliers = outlier::flags(&amounts);
     let catalog: FxHashMap<&str, &Catalogued> =
         catalog.iter().map(|product| (product.id.as_str(), product)).collect();
     Built {
-        sessions: sessions(replay),
         orders: orders(replay, &outliers),
         order_lines: order_lines(replay, &outliers),
-        customers: customers(replay, &catalog),
-        products: products(replay, &catalog),
+        customers: customers(replay, &people, &catalog),
+        products: products(replay, &people, &catalog),
+        sessions: sessions(replay, &people.visits),
         outlier_lines: outliers.iter().filter(|outlier| **outlier).count(),
     }
+}
+
+/// Returns the column of the persons behind customers.
+fn persons(replay: &Replay, codes: impl Iterator<Item = u32>) -> Column {
+    let names = replay.names.customers.values();
+    let name = |code: u32| replay.persons.name(code).or_else(|| names.get(code as usize));
+    Column::Text(codes.map(|code| name(code).map(AsRef::as_ref)).collect())
 }
 
 fn named(names: &Texts, codes: impl Iterator<Item = u32>) -> Column {
@@ -54,12 +69,11 @@ fn floats<T>(rows: &[T], of: impl Fn(&T) -> f64) -> Column {
     Column::Float(rows.iter().map(of).collect())
 }
 
-fn sessions(replay: &Replay) -> Frame {
-    let rows = &replay.sessions;
+fn sessions(replay: &Replay, rows: &[Session]) -> Frame {
     let names: Vec<String> = (0..rows.len()).map(|at| format!("s{at}")).collect();
     Frame::default()
         .with("session", Column::Text(names.iter().map(String::as_str).collect()))
-        .with("customer", named(&replay.names.customers, rows.iter().map(|row| row.customer)))
+        .with("customer", persons(replay, rows.iter().map(|row| row.customer)))
         .with("started_at", times(rows, |row| row.started_at))
         .with("ended_at", times(rows, |row| row.ended_at))
         .with("events", ints(rows, |row| row.events))
@@ -114,7 +128,7 @@ fn orders(replay: &Replay, outliers: &[bool]) -> Frame {
     let names = &replay.names;
     Frame::default()
         .with("order", named(&names.orders, rows.iter().map(|row| row.order)))
-        .with("customer", named(&names.customers, rows.iter().map(|row| row.customer)))
+        .with("customer", persons(replay, rows.iter().map(|row| row.customer)))
         .with("occurred_at", times(&rows, |row| row.occurred_at))
         .with("lines", ints(&rows, |row| row.lines))
         .with("quantity", ints(&rows, |row| row.quantity))
@@ -129,7 +143,7 @@ fn order_lines(replay: &Replay, outliers: &[bool]) -> Frame {
     Frame::default()
         .with("order", named(&names.orders, rows.iter().map(|row| row.order)))
         .with("line", ints(rows, |row| row.line))
-        .with("customer", named(&names.customers, rows.iter().map(|row| row.customer)))
+        .with("customer", persons(replay, rows.iter().map(|row| row.customer)))
         .with("product", named(&names.products, rows.iter().map(|row| row.product)))
         .with("occurred_at", times(rows, |row| row.occurred_at))
         .with("quantity", ints(rows, |row| row.quantity))
@@ -137,6 +151,77 @@ fn order_lines(replay: &Replay, outliers: &[bool]) -> Frame {
         .with("amount", ints(rows, |row| row.amount))
         .with("price_zero", Column::Bool(rows.iter().map(|row| row.unit_price == 0).collect()))
         .with("outlier", Column::Bool(outliers.to_vec()))
+}
+
+/// The persons at the end of the log, and what counting customers would count twice.
+struct People<'a> {
+    rows: Vec<Row<'a>>,
+    /// The visits: of a person seen as several customers those that touch are one.
+    visits: Cow<'a, [Session]>,
+    /// By product: how many buyers are persons that were counted before.
+    counted_twice: Vec<i64>,
+}
+
+impl<'a> People<'a> {
+    fn of(replay: &'a Replay) -> Self {
+        let names = replay.names.customers.values();
+        let (visits, counts) = visits(replay);
+        let mut people =
+            Self { rows: Vec::new(), visits, counted_twice: vec![0; replay.products.len()] };
+        for (code, customer) in (0..).zip(&replay.customers) {
+            let Some(codes) = replay.persons.together(code) else {
+                let own = &names[code as usize];
+                let name = replay.persons.name(code).unwrap_or(own);
+                people.rows.push(Row { name, customer: Cow::Borrowed(customer) });
+                continue;
+            };
+            // He stands where the first of his events does.
+            if codes.iter().min() != Some(&code) {
+                continue;
+            }
+            let members = codes.iter().map(|code| &replay.customers[*code as usize]);
+            let members: Vec<&Customer> = members.collect();
+            let mut whole = Customer::joined(&members, i64::MAX, replay.gap, |_| true);
+            let name = replay.persons.name(code).unwrap_or(&names[code as usize]);
+            whole.sessions = counts.get(name).copied().unwrap_or(whole.sessions);
+            for (product, _) in bought(&whole) {
+                let has = |member: &&&Customer| {
+                    member.pairs.get(product).is_some_and(|pair| pair.pieces > 0)
+                };
+                let buyers = members.iter().filter(has).count() as i64;
+                people.counted_twice[*product as usize] += buyers - 1;
+            }
+            people.rows.push(Row { name, customer: Cow::Owned(whole) });
+        }
+        people
+    }
+}
+
+/// Returns the visits in the order in which they began, and how many each person had that was seen
+/// as several customers.
+fn visits(replay: &Replay) -> (Cow<'_, [Session]>, FxHashMap<&Arc<str>, i64>) {
+    let mut counts: FxHashMap<&Arc<str>, i64> = FxHashMap::default();
+    if replay.sessions.iter().all(|visit| replay.persons.name(visit.customer).is_none()) {
+        return (Cow::Borrowed(&replay.sessions), counts);
+    }
+    let mut visits: Vec<Session> = Vec::with_capacity(replay.sessions.len());
+    let mut latest: FxHashMap<&Arc<str>, usize> = FxHashMap::default();
+    for visit in &replay.sessions {
+        let Some(person) = replay.persons.name(visit.customer) else {
+            visits.push(visit.clone());
+            continue;
+        };
+        let open = latest.get(person).map(|at| &mut visits[*at]);
+        match open.filter(|open| visit.started_at - open.ended_at <= replay.gap) {
+            Some(open) => open.join(visit),
+            None => {
+                latest.insert(person, visits.len());
+                *counts.entry(person).or_insert(0) += 1;
+                visits.push(visit.clone());
+            }
+        }
+    }
+    (Cow::Owned(visits), counts)
 }
 
 fn share(part: i64, whole: i64) -> f64 {
@@ -171,27 +256,34 @@ fn top_category<'a>(
     )
 }
 
-fn customers(replay: &Replay, catalog: &FxHashMap<&str, &Catalogued>) -> Frame {
-    let rows = &replay.customers;
-    let last = rows.iter().map(|row| row.last_seen).max().unwrap_or(0);
+fn customers(
+    replay: &Replay,
+    people: &People<'_>,
+    catalog: &FxHashMap<&str, &Catalogued>,
+) -> Frame {
+    let rows = &people.rows;
+    let last = rows.iter().map(|row| row.customer.last_seen).max().unwrap_or(0);
     let days = |micros: i64| micros as f64 / DAY as f64;
+    let products = replay.names.products.values();
     let tops: Vec<_> =
-        rows.iter().map(|row| top_category(row, replay.names.products.values(), catalog)).collect();
-    let codes = (0..rows.len()).map(|code| u32::try_from(code).unwrap_or(NULL_CODE));
-    let interval = |row: &Customer| match row.orders {
+        rows.iter().map(|row| top_category(&row.customer, products, catalog)).collect();
+    let names: Texts = rows.iter().map(|row| Some(row.name.as_ref())).collect();
+    let rows: Vec<&Customer> = rows.iter().map(|row| row.customer.as_ref()).collect();
+    let rows = rows.as_slice();
+    let interval = |row: &&Customer| match row.orders {
         0 | 1 => f64::NAN,
         orders => days(row.last_order - row.first_order) / (orders - 1) as f64,
     };
-    let price_level = |row: &Customer| {
+    let price_level = |row: &&Customer| {
         let pieces: i64 = bought(row).map(|(_, pair)| pair.pieces).sum();
         if pieces == 0 { f64::NAN } else { units_from_micros(row.monetary) / pieces as f64 }
     };
-    let average = |row: &Customer| match row.orders {
+    let average = |row: &&Customer| match row.orders {
         0 => f64::NAN,
         orders => units_from_micros(row.monetary) / orders as f64,
     };
     Frame::default()
-        .with("customer", named(&replay.names.customers, codes))
+        .with("customer", Column::Text(names))
         .with("first_seen", times(rows, |row| row.first_seen))
         .with("last_seen", times(rows, |row| row.last_seen))
         .with("events", ints(rows, |row| row.events))
@@ -218,7 +310,7 @@ fn customers(replay: &Replay, catalog: &FxHashMap<&str, &Catalogued>) -> Frame {
         .with("ads_clicked", ints(rows, |row| row.ads_clicked))
 }
 
-fn products(replay: &Replay, catalog: &FxHashMap<&str, &Catalogued>) -> Frame {
+fn products(replay: &Replay, people: &People<'_>, catalog: &FxHashMap<&str, &Catalogued>) -> Frame {
     let rows = &replay.products;
     let names = &replay.names.products;
     let known: Vec<Option<&&Catalogued>> =
@@ -232,6 +324,8 @@ fn products(replay: &Replay, catalog: &FxHashMap<&str, &Catalogued>) -> Frame {
         quantity => units_from_micros(row.revenue) / quantity as f64,
     };
     let codes = (0..rows.len()).map(|code| u32::try_from(code).unwrap_or(NULL_CODE));
+    let counted = |(row, twice): (&Product, &i64)| row.customers - twice;
+    let buyers = rows.iter().zip(&people.counted_twice).map(counted).collect();
     Frame::default()
         .with("product", named(names, codes))
         .with("title", text(|product| Some(&product.title)))
@@ -244,7 +338,7 @@ fn products(replay: &Replay, catalog: &FxHashMap<&str, &Catalogued>) -> Frame {
         .with("refunds", ints(rows, |row| row.refunds))
         .with("revenue", floats(rows, |row| units_from_micros(row.revenue)))
         .with("average_price", floats(rows, average))
-        .with("customers", ints(rows, |row| row.customers))
+        .with("customers", Column::Int(buyers))
         .with("shown", ints(rows, |row| row.shown))
         .with("clicked", ints(rows, |row| row.clicked))
         .with("first_sold", times(rows, |row| sold(row, row.first_sold)))

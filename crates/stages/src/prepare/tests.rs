@@ -1,6 +1,7 @@
 //! Events become sessions, orders and features as a person would add them up.
 
 mod exposures;
+mod persons;
 
 use super::*;
 use crate::collect::{self, ImportOptions};

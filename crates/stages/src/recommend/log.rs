@@ -34,7 +34,8 @@ const BUYERS_MIN: usize = 200;
 const REPEAT_SHARE_MIN: f64 = 0.2;
 
 /// What counts as doing something with a product.
-const INTERACTION: &str = "customer IS NOT NULL AND product IS NOT NULL AND occurred_at IS NOT NULL
+const INTERACTION: &str = "events.customer IS NOT NULL AND product IS NOT NULL
+      AND occurred_at IS NOT NULL
       AND (kind IN ('product_viewed', 'product_clicked', 'recommendation_clicked',
                     'product_added', 'order_completed')
            OR kind = 'product_reviewed' AND rating IS NOT NULL)";

@@ -1,4 +1,4 @@
-SELECT customer, product,
+SELECT COALESCE(identities.person, events.customer) AS customer, product,
        CASE WHEN CAST(occurred_at AS BIGINT) >= {test} THEN 2
             WHEN CAST(occurred_at AS BIGINT) >= {validation} THEN 1
             ELSE 0 END AS part,
@@ -7,6 +7,6 @@ SELECT customer, product,
        count(*) AS happened,
        {rating} AS rating,
        max(occurred_at) AS last
-FROM events
+FROM identities RIGHT JOIN events ON identities.customer = events.customer
 WHERE {interaction}
 GROUP BY 1, 2, 3

@@ -7,12 +7,23 @@ use crate::Result;
 
 /// A pseudonym and the person it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct Assignment {
     /// The pseudonym that events carry.
     pub pseudonym: String,
     /// The person: one of the pseudonyms that are his.
     pub person: String,
-    /// How often the assignment was made or changed, from 1.
+    /// Which of the person's pseudonyms it joined, and from which moment on, in UTC microseconds.
+    /// The rows of a person are a tree whose root, with `None`, is the person: who was one at a
+    /// moment is what the edges up to then connect.
+    pub joined: Option<(String, i64)>,
+}
+
+/// An assignment as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Who belongs to whom.
+    pub assignment: Assignment,
+    /// How often the person was set or changed, from 1.
     pub version: i64,
 }
 
@@ -33,18 +44,33 @@ impl Ledger {
     /// # Errors
     /// When the database refuses.
     pub fn identities(&self) -> Result<Vec<Identity>> {
-        const SQL: &str = "SELECT pseudonym, person, version FROM identities";
+        const SQL: &str = "SELECT pseudonym, person, joined, since, version FROM identities";
         let rows = self.block(sqlx::query(SQL).fetch_all(&self.pool))?;
         let mut identities = Vec::with_capacity(rows.len());
         for row in rows {
-            identities.push(Identity {
+            let joined: Option<String> = row.try_get("joined")?;
+            let since: Option<i64> = row.try_get("since")?;
+            let assignment = Assignment {
                 pseudonym: row.try_get("pseudonym")?,
                 person: row.try_get("person")?,
-                version: row.try_get("version")?,
-            });
+                joined: joined.zip(since),
+            };
+            identities.push(Identity { assignment, version: row.try_get("version")? });
         }
-        identities.sort_unstable_by(|left, right| left.pseudonym.cmp(&right.pseudonym));
+        identities.sort_unstable_by(|left, right| {
+            left.assignment.pseudonym.cmp(&right.assignment.pseudonym)
+        });
         Ok(identities)
+    }
+
+    /// Returns the person that a pseudonym belongs to, if it was ever seen with another one.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn person_of(&self, pseudonym: &str) -> Result<Option<String>> {
+        const SQL: &str = "SELECT person FROM identities WHERE pseudonym = $1";
+        let row = self.block(sqlx::query(SQL).bind(pseudonym).fetch_optional(&self.pool))?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
     /// Keeps the identifiers behind pseudonyms; those known already stay.

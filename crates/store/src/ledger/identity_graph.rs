@@ -9,6 +9,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Row as _, Transaction};
 
 use super::Ledger;
+use super::identities::Assignment;
 use crate::Result;
 
 /// The counter that every change of the graph raises.
@@ -104,8 +105,8 @@ pub struct IdentityChanges {
     pub edges: Vec<IdentityEdge>,
     /// Decisions that are new, or taken or given back.
     pub decisions: Vec<IdentityDecision>,
-    /// (pseudonym, person).
-    pub assigned: Vec<(String, String)>,
+    /// Who belongs to whom now; the versions are counted by the ledger.
+    pub assigned: Vec<Assignment>,
     /// Persons whose members change: their version rises.
     pub persons: Vec<String>,
 }
@@ -366,18 +367,24 @@ async fn set_decisions(
 
 async fn assign(
     transaction: &mut Transaction<'static, Any>,
-    assigned: &[(String, String)],
+    assigned: &[Assignment],
     now: i64,
 ) -> Result<()> {
-    const BEGIN: &str = "INSERT INTO identities (pseudonym, person, version, updated_at)";
-    const END: &str = "ON CONFLICT (pseudonym) DO UPDATE SET person = excluded.person,
-         version = identities.version + 1, updated_at = excluded.updated_at
-         WHERE identities.person <> excluded.person";
-    for rows in assigned.chunks(BOUND_MAX / 4) {
-        let sql = statement(BEGIN, rows.len(), 4, END);
+    const BEGIN: &str =
+        "INSERT INTO identities (pseudonym, person, joined, since, version, updated_at)";
+    const END: &str = "ON CONFLICT (pseudonym) DO UPDATE SET
+         version = identities.version
+         + CASE WHEN identities.person <> excluded.person THEN 1 ELSE 0 END,
+         person = excluded.person, joined = excluded.joined, since = excluded.since,
+         updated_at = excluded.updated_at";
+    for rows in assigned.chunks(BOUND_MAX / 6) {
+        let sql = statement(BEGIN, rows.len(), 6, END);
         let mut query = sqlx::query(AssertSqlSafe(sql));
-        for (pseudonym, person) in rows {
-            query = query.bind(pseudonym).bind(person).bind(1_i64).bind(now);
+        for row in rows {
+            let joined = row.joined.as_ref();
+            query = query.bind(&row.pseudonym).bind(&row.person);
+            query = query.bind(joined.map(|(other, _)| other)).bind(joined.map(|(_, at)| *at));
+            query = query.bind(1_i64).bind(now);
         }
         query.execute(&mut **transaction).await?;
     }

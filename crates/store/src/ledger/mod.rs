@@ -23,7 +23,7 @@ use std::time::Duration;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row as _};
 
-pub use identities::{Identifier, Identity};
+pub use identities::{Assignment, Identifier, Identity};
 pub use identity_graph::{
     IdentityChanges, IdentityDecision, IdentityEdge, IdentityEvidence, IdentityFact, Sighting,
 };
@@ -41,6 +41,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "currency rates", include_str!("migrations/0002_currency_rates.sql")),
     (3, "identity graph", include_str!("migrations/0003_identity_graph.sql")),
     (4, "keys", include_str!("migrations/0004_keys.sql")),
+    (5, "identity since", include_str!("migrations/0005_identity_since.sql")),
 ];
 
 /// How the ledger wants its database. The stages of one process work one after the other, reports

@@ -91,7 +91,9 @@ fn a_ledger_of_an_earlier_version_is_brought_up_to_date() {
     let ledger = sqlite(folder.path());
     let sql = "DROP TABLE currency_rates; DROP TABLE identity_edges; \
                DROP TABLE identity_evidence; DROP TABLE identity_decisions; \
-               DROP TABLE persons; DROP TABLE keys; DELETE FROM _sqlx_migrations WHERE version > 1";
+               DROP TABLE persons; DROP TABLE keys; ALTER TABLE identities DROP COLUMN joined; \
+               ALTER TABLE identities DROP COLUMN since; \
+               DELETE FROM _sqlx_migrations WHERE version > 1";
     ledger.block(sqlx::raw_sql(sql).execute(&ledger.pool)).unwrap();
     ledger.set_setting("format", "1").unwrap();
     drop(ledger);
@@ -100,17 +102,28 @@ fn a_ledger_of_an_earlier_version_is_brought_up_to_date() {
     assert_eq!(ledger.setting("format").unwrap().as_deref(), Some("1"));
 }
 
+fn assignment(person: &str, joined: Option<(String, i64)>) -> Assignment {
+    Assignment { pseudonym: "c1".to_owned(), person: person.to_owned(), joined }
+}
+
 #[test]
 fn only_a_changed_identity_gets_a_new_version() {
     on_both(|ledger| {
         for (state, person) in ["c1", "c1", "c2"].into_iter().enumerate() {
-            let assigned = vec![("c1".to_owned(), person.to_owned())];
+            let assigned = vec![assignment(person, None)];
             let changes = IdentityChanges { assigned, ..IdentityChanges::default() };
             assert!(ledger.change_identities(&changes, state as i64, 1).unwrap());
             // Whoever has not seen that writes nothing.
             assert!(!ledger.change_identities(&changes, state as i64, 1).unwrap());
         }
-        let expected = Identity { pseudonym: "c1".into(), person: "c2".into(), version: 2 };
+        let expected = Identity { assignment: assignment("c2", None), version: 2 };
+        assert_eq!(ledger.identities().unwrap(), [expected]);
+        // Whom it joined is another row of the tree, not another person.
+        let joined = assignment("c2", Some(("c3".to_owned(), 7)));
+        let changes =
+            IdentityChanges { assigned: vec![joined.clone()], ..IdentityChanges::default() };
+        assert!(ledger.change_identities(&changes, 3, 1).unwrap());
+        let expected = Identity { assignment: joined, version: 2 };
         assert_eq!(ledger.identities().unwrap(), [expected]);
         let seen =
             Identifier { pseudonym: "c1".into(), kind: "customer".into(), value: "17850".into() };

@@ -28,11 +28,16 @@ const KEY_FILE: &str = "shop.key";
 /// share a pseudonym is below n² / 2⁹⁷ (birthday bound): for 10 million identifiers 6·10⁻¹⁶.
 const PSEUDONYM_DIGITS: usize = 24;
 
+/// The calling code of the country whose numbers keep their zero abroad.
+const ITALY: u32 = 39;
+
 /// The shop's key, opened.
 #[derive(Clone)]
 pub struct Vault {
     /// The hash with the key already taken in, copied for each pseudonym.
     keyed: Hmac<Sha256>,
+    /// The country that telephone numbers without one belong to; 0 when nobody has said.
+    calling_code: u32,
 }
 
 impl std::fmt::Debug for Vault {
@@ -74,39 +79,47 @@ impl Vault {
 
     fn from_key(key: &[u8; 32]) -> Self {
         let keyed = <Hmac<Sha256> as KeyInit>::new_from_slice(key);
-        Self { keyed: keyed.expect("HMAC takes keys of any length") }
+        Self { keyed: keyed.expect("HMAC takes keys of any length"), calling_code: 0 }
+    }
+
+    /// Says which country telephone numbers without one belong to, by its calling code, such as 86;
+    /// 0 for none.
+    #[must_use]
+    pub fn with_calling_code(self, calling_code: u32) -> Self {
+        Self { calling_code, ..self }
     }
 
     /// Returns the pseudonym of an identifier: `c` and 24 hexadecimal digits of
-    /// HMAC-SHA256(key, kind ‖ 0x1f ‖ value), where the value is written as [`normal`] has it.
+    /// HMAC-SHA256(key, kind ‖ 0x1f ‖ value), where the value is written as [`Self::normal`] has
+    /// it.
     #[must_use]
     pub fn pseudonym(&self, kind: &str, value: &str) -> String {
         let mut hash = self.keyed.clone();
         hash.update(kind.as_bytes());
         hash.update(&[0x1f]);
-        hash.update(normal(kind, value).as_bytes());
+        hash.update(self.normal(kind, value).as_bytes());
         let digest = hash.finalize().into_bytes();
         format!("c{}", hexadecimal(&digest[..PSEUDONYM_DIGITS / 2]))
     }
-}
 
-/// Returns an identifier as it is hashed, so that the shop counter and the web meet in it.
-///
-/// An `email` is trimmed, in compatible characters (NFKC: `ａnn＠shop.org` is `ann@shop.org`) and in
-/// lower case. A `phone` is its digits, with a `+` in front when it had one or began with `00`:
-/// `+86 138-0013-8000` and `0086 13800138000` are both `+8613800138000`, as E.164 writes it. A
-/// number without its country stays without: which country a shop calls from, nobody has told.
-/// Another value is trimmed.
-#[must_use]
-pub fn normal<'a>(kind: &str, value: &'a str) -> Cow<'a, str> {
-    match kind {
-        "email" => value.nfkc().collect::<String>().trim().to_lowercase().into(),
-        "phone" => phone(value).into(),
-        _ => value.trim().into(),
+    /// Returns an identifier as it is hashed, so that the shop counter and the web meet in it.
+    ///
+    /// An `email` is trimmed, in compatible characters (NFKC: `ａnn＠shop.org` is `ann@shop.org`)
+    /// and in lower case. A `phone` is its digits, with a `+` in front when it had one or began
+    /// with `00`: `+86 138-0013-8000` and `0086 13800138000` are both `+8613800138000`, as E.164
+    /// writes it. One without its country is the shop's, when that is known: the zero it is dialled
+    /// with at home goes, save in Italy, where it is part of the number. Another value is trimmed.
+    #[must_use]
+    pub fn normal<'a>(&self, kind: &str, value: &'a str) -> Cow<'a, str> {
+        match kind {
+            "email" => value.nfkc().collect::<String>().trim().to_lowercase().into(),
+            "phone" => phone(value, self.calling_code).into(),
+            _ => value.trim().into(),
+        }
     }
 }
 
-fn phone(value: &str) -> String {
+fn phone(value: &str, calling_code: u32) -> String {
     let plain: String = value.nfkc().collect();
     // `+44 (0) 20 …`: the zero is dialled only without the country.
     let plain = plain.replace("(0)", "");
@@ -116,7 +129,11 @@ fn phone(value: &str) -> String {
     }
     match digits.strip_prefix("00") {
         Some(abroad) if !abroad.is_empty() => format!("+{abroad}"),
-        _ => digits,
+        _ if calling_code == 0 || digits.is_empty() => digits,
+        _ => {
+            let own = digits.strip_prefix('0').filter(|_| calling_code != ITALY);
+            format!("+{calling_code}{}", own.unwrap_or(&digits))
+        }
     }
 }
 

@@ -19,15 +19,26 @@ fn a_pseudonym_depends_on_key_kind_and_value() {
 
 #[test]
 fn the_counter_and_the_web_write_one_address() {
-    assert_eq!(normal("email", " Ａnn＠Shop.ORG "), "ann@shop.org");
+    let vault = Vault::from_key(&[1; 32]);
+    assert_eq!(vault.normal("email", " Ａnn＠Shop.ORG "), "ann@shop.org");
     for phone in ["+86 138-0013-8000", "0086 (138) 0013 8000", "＋86 13800138000"] {
-        assert_eq!(normal("phone", phone), "+8613800138000", "{phone}");
+        assert_eq!(vault.normal("phone", phone), "+8613800138000", "{phone}");
     }
-    assert_eq!(normal("phone", "+44 (0) 20 7946 0000"), "+442079460000");
-    // Without its country a number is only itself.
-    assert_eq!(normal("phone", "138 0013 8000"), "13800138000");
-    assert_eq!(normal("phone", "none"), "");
-    assert_eq!(normal("loyalty", " A-1 "), "A-1");
+    assert_eq!(vault.normal("phone", "+44 (0) 20 7946 0000"), "+442079460000");
+    assert_eq!(vault.normal("phone", "none"), "");
+    assert_eq!(vault.normal("loyalty", " A-1 "), "A-1");
+}
+
+#[test]
+fn a_number_without_its_country_is_the_shops() {
+    let vault = |code| Vault::from_key(&[1; 32]).with_calling_code(code);
+    // Without any a number is only itself.
+    assert_eq!(vault(0).normal("phone", "138 0013 8000"), "13800138000");
+    assert_eq!(vault(86).normal("phone", "138 0013 8000"), "+8613800138000");
+    assert_eq!(vault(86).normal("phone", "+44 20 7946 0000"), "+442079460000");
+    assert_eq!(vault(44).normal("phone", "020 7946 0000"), "+442079460000");
+    assert_eq!(vault(39).normal("phone", "06 698 12345"), "+390669812345");
+    assert_eq!(vault(86).normal("phone", "none"), "");
 }
 
 #[cfg(unix)]

@@ -28,6 +28,10 @@ pub(super) struct Member {
     degree: u32,
     /// The identifier that names its person.
     pub(super) person: u32,
+    /// Which identifier of the person it joined, itself when it names the person.
+    pub(super) joined: u32,
+    /// From when on it is the person's.
+    pub(super) since: i64,
     pub(super) kind: Kind,
     pub(super) standing: Standing,
 }
@@ -63,9 +67,9 @@ pub(super) struct Fact {
 }
 
 /// What settling changed.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Settled {
-    /// Identifiers that are new or belong to another person than before.
+    /// Identifiers that are new, or belong to another person than before, or since another moment.
     pub(super) moved: Vec<u32>,
     /// Edges that are new or have another status than before.
     pub(super) edges: Vec<u32>,
@@ -190,6 +194,8 @@ impl Graph {
             head: NONE,
             degree: 0,
             person: place,
+            joined: place,
+            since: NEVER,
             kind,
             standing,
         });
@@ -308,11 +314,18 @@ impl Graph {
             let part = self.part(seed);
             visited.extend(part.iter().copied());
             let resolved = self.resolve(&part);
-            for (node, person) in part.into_iter().zip(resolved.persons) {
-                let before = std::mem::replace(&mut self.members[node as usize].person, person);
+            let persons = resolved.persons.into_iter().zip(resolved.joined);
+            for (node, (person, joined)) in part.into_iter().zip(persons) {
+                let member = &mut self.members[node as usize];
+                let before = std::mem::replace(&mut member.person, person);
+                let joined = joined.unwrap_or((node, NEVER));
+                let differs = (member.joined, member.since) != joined;
+                (member.joined, member.since) = joined;
                 let is_fresh = self.fresh.remove(&node);
-                if is_fresh || before != person {
+                if is_fresh || differs || before != person {
                     settled.moved.push(node);
+                }
+                if is_fresh || before != person {
                     settled.persons.insert(person);
                     if !is_fresh {
                         settled.persons.insert(before);

@@ -21,11 +21,11 @@ mod names;
 mod nobody;
 mod resolve;
 mod rows;
+mod since;
 #[cfg(test)]
 mod tests;
 
 use shopwise_store::ledger::{IdentityChanges, IdentityEvidence};
-use shopwise_store::vault::normal;
 use shopwise_store::{Ledger, Vault};
 
 use crate::error::{Error, Result};
@@ -47,7 +47,7 @@ impl Node {
     pub fn of(vault: &Vault, kind: Kind, value: &str) -> Option<Self> {
         // As it was written too: a telephone `-1` is `1` in digits.
         let is_nobody = is_blocked(kind, value);
-        let value = normal(kind.name(), value);
+        let value = vault.normal(kind.name(), value);
         if is_nobody || is_blocked(kind, &value) {
             return None;
         }
@@ -59,8 +59,8 @@ impl Node {
 /// What a call changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Identifiers that were not known before, or belong to another person now: (identifier,
-    /// person), in the order of the identifiers.
+    /// Identifiers that were not known before, or belong to another person now, or since another
+    /// moment: (identifier, person), in the order of the identifiers.
     pub assigned: Vec<(Pseudonym, Pseudonym)>,
     /// Persons that gained or lost members, those that are no more among them.
     pub persons: Vec<Pseudonym>,
@@ -76,6 +76,10 @@ pub struct Identities {
     graph: Graph,
     /// Which state of the ledger it shows; `None` when memory and ledger may differ.
     state: Option<i64>,
+    /// What [`Self::learn`] changed and the ledger does not hold yet.
+    unwritten: Settled,
+    /// How often it was read from the ledger.
+    readings: u64,
 }
 
 impl Identities {
@@ -110,11 +114,42 @@ impl Identities {
             let now = ledger.identity_state()?;
             if now == state {
                 self.state = Some(state);
+                self.unwritten = Settled::default();
+                self.readings += 1;
                 return Ok(true);
             }
             state = now;
         }
         Err(Error::Wrong("the identity graph changes faster than it can be read".to_owned()))
+    }
+
+    /// Reads the graph again if somebody else has decided about it, whatever facts others brought.
+    /// Returns whether he did.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn notice(&mut self, ledger: &Ledger) -> Result<bool> {
+        let said = ledger.identity_decisions()?;
+        let known = self.graph.decisions.iter();
+        let is_known = said.len() == known.len()
+            && said.iter().zip(known).all(|(said, known)| said.undone_by == known.undone_by);
+        Ok(!is_known && self.refresh(ledger)?)
+    }
+
+    /// Takes facts in, in memory alone, ahead of [`Self::observe`], which is to bring the same ones
+    /// to the ledger: so who is who is known at once.
+    pub fn learn(&mut self, edges: &[Edge]) -> Changes {
+        let mut refused = 0;
+        for edge in edges {
+            let (a, b, evidence, at) = (edge.a, edge.b, edge.evidence, edge.at);
+            refused += usize::from(!self.graph.add(&Fact { a, b, evidence, at }));
+        }
+        let settled = self.graph.settle();
+        let changes = Changes { refused, ..self.changes(&settled) };
+        self.unwritten.moved.extend(settled.moved);
+        self.unwritten.edges.extend(settled.edges);
+        self.unwritten.persons.extend(settled.persons);
+        changes
     }
 
     /// Takes facts in, thousands at a time. Facts that are known already change nothing.
@@ -196,6 +231,19 @@ impl Identities {
         self.unmerge(ledger, a, b, by, now)
     }
 
+    /// Returns how often the graph was read from the ledger: after another reading anybody may
+    /// belong to somebody else.
+    #[must_use]
+    pub fn readings(&self) -> u64 {
+        self.readings
+    }
+
+    /// Returns every identifier that the graph knows with its person.
+    pub fn persons(&self) -> impl Iterator<Item = (Pseudonym, Pseudonym)> {
+        let person = |member: &graph::Member| self.graph.names[member.person as usize];
+        self.graph.names.iter().copied().zip(self.graph.members.iter().map(person))
+    }
+
     /// Returns the person that an identifier belongs to; one that the graph does not know is a
     /// person by itself.
     #[must_use]
@@ -256,48 +304,62 @@ impl Identities {
             // Until the ledger has it, memory is ahead.
             let Some(state) = self.state.take() else { continue };
             let (evidence, decided) = change(&mut self.graph);
-            let (changes, written) = self.changes(&decided, evidence);
+            let changes = self.changes(&decided.settled);
+            let written = self.rows(decided, evidence);
             if written == IdentityChanges::default()
                 || ledger.change_identities(&written, state, now)?
             {
                 let is_written = written != IdentityChanges::default();
                 self.state = Some(state + i64::from(is_written));
+                self.unwritten = Settled::default();
                 return Ok(changes);
             }
         }
         Err(Error::Wrong("others change the identity graph all the time".to_owned()))
     }
 
-    fn changes(
-        &self,
-        decided: &Decided,
-        evidence: Vec<IdentityEvidence>,
-    ) -> (Changes, IdentityChanges) {
-        let Settled { moved, edges, persons } = &decided.settled;
+    fn changes(&self, settled: &Settled) -> Changes {
         let graph = &self.graph;
         let name = |at: u32| graph.names[at as usize];
         let mut changes = Changes::default();
-        changes.assigned.extend(moved.iter().map(|at| (name(*at), name(graph.member(*at).person))));
+        let moved = settled.moved.iter();
+        changes.assigned.extend(moved.map(|at| (name(*at), name(graph.member(*at).person))));
         changes.assigned.sort_unstable();
         changes.assigned.dedup();
-        changes.persons.extend(persons.iter().map(|at| name(*at)));
+        changes.persons.extend(settled.persons.iter().map(|at| name(*at)));
         changes.persons.sort_unstable();
-        let mut edges = edges.clone();
+        let mut edges = settled.edges.clone();
         edges.sort_unstable();
         edges.dedup();
         let is_suspended = |at: &&u32| graph.link(**at).status != Status::Active;
         changes.suspended = edges.iter().filter(is_suspended).count();
-        let written = IdentityChanges {
+        changes
+    }
+
+    /// Returns the rows of what changed and of what was not written before.
+    fn rows(&self, decided: Decided, evidence: Vec<IdentityEvidence>) -> IdentityChanges {
+        let (graph, before) = (&self.graph, &self.unwritten);
+        let each_once = |mut places: Vec<u32>, before: &[u32]| {
+            places.extend(before);
+            places.sort_unstable();
+            places.dedup();
+            places
+        };
+        let edges = each_once(decided.settled.edges, &before.edges);
+        let moved = each_once(decided.settled.moved, &before.moved);
+        let mut persons: Vec<Pseudonym> = decided
+            .settled
+            .persons
+            .union(&before.persons)
+            .map(|at| graph.names[*at as usize])
+            .collect();
+        persons.sort_unstable();
+        IdentityChanges {
             evidence,
             edges: edges.into_iter().map(|at| rows::edge(graph, at)).collect(),
             decisions: rows::decisions(graph, &decided.decisions),
-            assigned: changes
-                .assigned
-                .iter()
-                .map(|(name, person)| (name.to_string(), person.to_string()))
-                .collect(),
-            persons: changes.persons.iter().map(ToString::to_string).collect(),
-        };
-        (changes, written)
+            assigned: moved.into_iter().map(|at| rows::assignment(graph, at)).collect(),
+            persons: persons.iter().map(ToString::to_string).collect(),
+        }
     }
 }

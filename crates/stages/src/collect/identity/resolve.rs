@@ -19,6 +19,8 @@ use super::names::{Kind, Status};
 pub(super) struct Resolved {
     /// The person of each identifier, named by one of them.
     pub(super) persons: Vec<u32>,
+    /// Whom each identifier joined, and when.
+    pub(super) joined: Vec<Option<(u32, i64)>>,
     /// The status of each edge.
     pub(super) statuses: Vec<(u32, Status)>,
     /// The edges that united two persons, the strongest first.
@@ -67,6 +69,7 @@ impl Graph {
             resolved.statuses.push((at, status));
         }
         resolved.persons = sets.names();
+        resolved.joined = self.joins(part, &resolved.statuses);
         resolved
     }
 
@@ -175,10 +178,7 @@ impl<'a> Sets<'a> {
     /// Returns the name of each member's person: its customer, else any of its identifiers; the
     /// oldest of several, and of equals the one whose pseudonym is the smallest.
     fn names(&mut self) -> Vec<u32> {
-        let age = |node: u32| {
-            let member = self.graph.member(node);
-            (member.kind != Kind::Customer, member.first_at, self.graph.names[node as usize])
-        };
+        let age = |node: u32| self.graph.age(node);
         let mut best: Vec<u32> = self.part.to_vec();
         let roots: Vec<u32> = (0..self.part.len() as u32).map(|place| self.root(place)).collect();
         for (node, root) in self.part.iter().zip(&roots) {

@@ -6,7 +6,8 @@ use rustc_hash::FxHashMap;
 use shopwise_model::time::DAY;
 use shopwise_store::Ledger;
 use shopwise_store::ledger::{
-    IdentityChanges, IdentityDecision, IdentityEdge, IdentityEvidence, IdentityFact, Sighting,
+    Assignment, IdentityChanges, IdentityDecision, IdentityEdge, IdentityEvidence, IdentityFact,
+    Sighting,
 };
 
 use super::graph::{Fact, Graph};
@@ -36,25 +37,36 @@ pub(super) fn read(ledger: &Ledger) -> Result<Graph> {
 
 /// Returns what the ledger says otherwise than the graph.
 pub(super) fn corrections(graph: &Graph, ledger: &Ledger) -> Result<IdentityChanges> {
-    let mut said: FxHashMap<Pseudonym, Pseudonym> = FxHashMap::default();
+    let mut said: FxHashMap<Pseudonym, Assignment> = FxHashMap::default();
     for row in ledger.identities()? {
-        said.insert(pseudonym(&row.pseudonym)?, pseudonym(&row.person)?);
+        said.insert(pseudonym(&row.assignment.pseudonym)?, row.assignment);
     }
     let mut changes = IdentityChanges::default();
     let mut persons = std::collections::BTreeSet::new();
-    for (member, name) in graph.members.iter().zip(&graph.names) {
-        let person = graph.names[member.person as usize];
-        if said.get(name) != Some(&person) {
-            changes.assigned.push((name.to_string(), person.to_string()));
-            persons.insert(person);
-            persons.extend(said.get(name));
+    for (at, name) in graph.names.iter().enumerate() {
+        let (ours, theirs) = (assignment(graph, at as u32), said.get(name));
+        if theirs == Some(&ours) {
+            continue;
         }
+        if theirs.is_none_or(|theirs| theirs.person != ours.person) {
+            persons.insert(ours.person.clone());
+            persons.extend(theirs.map(|theirs| theirs.person.clone()));
+        }
+        changes.assigned.push(ours);
     }
     if !changes.assigned.is_empty() {
         changes.edges = (0..graph.links.len() as u32).map(|at| edge(graph, at)).collect();
-        changes.persons = persons.iter().map(ToString::to_string).collect();
+        changes.persons = persons.into_iter().collect();
     }
     Ok(changes)
+}
+
+/// Returns the row of an identifier.
+pub(super) fn assignment(graph: &Graph, at: u32) -> Assignment {
+    let member = graph.member(at);
+    let name = |at: u32| graph.names[at as usize].to_string();
+    let joined = (member.joined != at).then(|| (name(member.joined), member.since));
+    Assignment { pseudonym: name(at), person: name(member.person), joined }
 }
 
 /// Returns the facts of a batch, put together by pair, kind and day.

@@ -11,6 +11,7 @@ use shopwise_model::{Event, EventKind};
 
 use super::items::{self, Item, amount, items};
 use super::moment::{self, Clock, set_right};
+use super::people;
 use super::privacy::{About, is_personal, kept};
 use super::{Object, Refusal, first, text_of};
 use crate::collect::catalogue::Mention;
@@ -71,10 +72,12 @@ pub(super) struct Call<'a> {
 }
 
 /// Who a call is about.
-struct Person {
-    customer: Rc<str>,
+pub(super) struct Person {
+    pub(super) customer: Rc<str>,
+    /// Whether the shop knows him.
+    pub(super) is_user: bool,
     /// The visitor before he was known.
-    anonymous: Option<Rc<str>>,
+    pub(super) anonymous: Option<Rc<str>>,
 }
 
 impl<'a> Call<'a> {
@@ -93,16 +96,19 @@ impl<'a> Call<'a> {
         facts.fill(&mut event)?;
         let lines = lines(&event, &items, properties)?;
         if verb == Verb::Identify {
-            keep_identifiers(&person.customer, properties, sink);
+            people::keep(&person.customer, properties, sink);
         }
         let mut extra = self.extra(verb, properties, name.as_deref(), event.variant.is_some());
         if let Some(anonymous) = &person.anonymous {
             extra.insert("anonymous".to_owned(), Value::from(&**anonymous));
         }
-        if let (Verb::Alias, Some(previous)) = (verb, first(self.call, &["previousId"])) {
-            let previous = sink.pseudonym(Who::Anonymous, &previous);
-            extra.insert("previous".to_owned(), Value::from(&*previous));
+        let previous = first(self.call, &["previousId"]).filter(|_| verb == Verb::Alias);
+        let previous = previous.map(|id| sink.pseudonym(Who::Anonymous, &id));
+        if let Some(previous) = &previous {
+            extra.insert("previous".to_owned(), Value::from(&**previous));
         }
+        let who = people::Who { kind, verb, at: occurred_at, properties, previous };
+        people::see(self, &person, &who, sink);
         self.push(&lines, &items, extra, sink);
         Ok(())
     }
@@ -212,10 +218,10 @@ impl<'a> Call<'a> {
         let anonymous = anonymous.map(|id| sink.pseudonym(Who::Anonymous, &id));
         let user = user.map(|id| sink.pseudonym(Who::Customer, &id));
         Ok(match (user, anonymous) {
-            (Some(customer), anonymous) => Person { customer, anonymous },
+            (Some(customer), anonymous) => Person { customer, is_user: true, anonymous },
             (None, anonymous) => {
                 let customer = anonymous.unwrap_or_else(|| Rc::from(""));
-                Person { customer, anonymous: None }
+                Person { customer, is_user: false, anonymous: None }
             }
         })
     }
@@ -254,7 +260,7 @@ impl<'a> Call<'a> {
         extra
     }
 
-    fn context(&self) -> Option<&'a Object> {
+    pub(super) fn context(&self) -> Option<&'a Object> {
         let own = self.call.get("context").or_else(|| self.envelope.get("context"));
         own.and_then(Value::as_object)
     }
@@ -402,24 +408,6 @@ fn lines<'b>(
         complete(line).map_err(|reason| ("total".to_owned(), String::new(), reason))?;
     }
     Ok(lines)
-}
-
-/// Keeps how a person can be reached, outside the lake.
-fn keep_identifiers(customer: &str, traits: &Object, sink: &mut Sink<'_>) {
-    const KINDS: [(&str, &[&str]); 3] = [
-        ("email", &["email"]),
-        ("phone", &["phone"]),
-        ("loyalty", &["loyalty_number", "loyaltyNumber", "loyalty_id", "loyaltyId"]),
-    ];
-    for (kind, keys) in KINDS {
-        let Some(value) = first(traits, keys) else { continue };
-        let value = match kind {
-            "email" => value.to_lowercase(),
-            "phone" => value.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect(),
-            _ => value.into_owned(),
-        };
-        sink.identifier(customer, kind, &value);
-    }
 }
 
 fn refusal(key: &str, value: &Value, reason: &'static str) -> Refusal {

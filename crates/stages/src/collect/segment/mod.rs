@@ -2,11 +2,13 @@
 //! that hold a batch of them.
 //!
 //! Names, addresses and free text stay out of the lake ([`privacy`]); `email`, `phone` and the
-//! loyalty number of an `identify` call go to the ledger.
+//! loyalty number of an `identify` call go to the ledger, and which identifiers a call shows
+//! together to the identity graph ([`people`]).
 
 mod call;
 mod items;
 mod moment;
+mod people;
 mod privacy;
 
 use serde_json::{Map, Value};

@@ -17,6 +17,7 @@ impl Replay {
         let mut waiting = std::mem::take(&mut self.waiting);
         if let Some(first) = waiting.first() {
             self.exposures.advance(first.at);
+            self.persons.advance(first.at);
         }
         for step in &waiting {
             let is_shown = matches!(step.kind, EventKind::AdShown | EventKind::RecommendationShown);
@@ -49,7 +50,9 @@ impl Replay {
                 self.exposures.click(step, thing);
             }
             EventKind::OrderCompleted => {
-                self.exposures.order(step, thing);
+                let one = [step.customer];
+                let several = self.persons.together(step.customer);
+                self.exposures.order(step, thing, several.as_deref().unwrap_or(&one));
                 self.lines.push(OrderLine {
                     order: step.order,
                     line: step.line,

@@ -42,6 +42,21 @@ impl Interest {
         }
     }
 
+    /// Takes in another's interest.
+    pub(super) fn join(&mut self, other: &Self) {
+        let at = self.at.max(other.at);
+        let (ours, theirs) = [self.at, other.at].map(|from| left(from, at, HALF_LIFE_DAYS)).into();
+        self.at = at;
+        self.total = self.total * ours + other.total * theirs;
+        self.weights.iter_mut().for_each(|(_, value)| *value *= ours);
+        for (key, value) in &other.weights {
+            match self.weights.iter_mut().find(|(own, _)| own == key) {
+                Some((_, own)) => *own += value * theirs,
+                None => self.weights.push((*key, value * theirs)),
+            }
+        }
+    }
+
     /// Returns (weight of the key, weight of all keys) at a moment.
     #[must_use]
     pub fn of(&self, key: u32, at: i64) -> (f64, f64) {
@@ -65,6 +80,15 @@ impl Level {
         let left = left(self.at, at, HALF_LIFE_DAYS);
         *self =
             Self { at, sum: self.sum * left + value * weight, weight: self.weight * left + weight };
+    }
+
+    /// Takes in another's mean.
+    pub(super) fn join(&mut self, other: &Self) {
+        let at = self.at.max(other.at);
+        let (ours, theirs) = [self.at, other.at].map(|from| left(from, at, HALF_LIFE_DAYS)).into();
+        self.at = at;
+        self.sum = self.sum * ours + other.sum * theirs;
+        self.weight = self.weight * ours + other.weight * theirs;
     }
 
     /// Returns the mean, or NaN when nothing was taken in.

@@ -8,9 +8,13 @@
 mod apply;
 mod catalog;
 pub mod interest;
+mod persons;
 mod state;
 mod step;
 mod worth;
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use shopwise_model::frame::{Frame, NULL_CODE};
@@ -23,6 +27,7 @@ use super::features::{self, Features};
 use crate::error::Result;
 
 pub use catalog::{Catalog, Thing};
+pub use persons::Persons;
 pub use state::{Customer, Everybody, OrderLine, Pair, Product, Session};
 pub(super) use step::{Names, OTHERS, Step};
 use worth::Worth;
@@ -55,6 +60,7 @@ pub struct Replay {
     /// What each campaign code advertises.
     campaigns: Vec<Thing>,
     pub(super) customers: Vec<Customer>,
+    pub(super) persons: Persons,
     pub(super) products: Vec<Product>,
     pub(super) everybody: Everybody,
     pub(super) sessions: Vec<Session>,
@@ -95,6 +101,7 @@ impl Replay {
             things: Vec::new(),
             campaigns: Vec::new(),
             customers: Vec::new(),
+            persons: Persons::default(),
             products: Vec::new(),
             everybody,
             sessions: Vec::new(),
@@ -102,6 +109,23 @@ impl Replay {
             refunded: FxHashMap::default(),
             exposures: Exposures::new(i64::from(settings.attribution_days)),
         })
+    }
+
+    /// Says which customers become one person while events are replayed, before the first of them.
+    #[must_use]
+    pub fn with_persons(self, persons: Persons) -> Self {
+        Self { persons, ..self }
+    }
+
+    /// Is told which person a pseudonym belongs to from now on, as the identity graph has it.
+    pub fn assign(&mut self, pseudonym: &str, person: &str) {
+        self.persons.assign(pseudonym, person, &self.names.customers);
+    }
+
+    /// Takes in who else became one person up to now: nothing more is replayed.
+    pub fn finish(&mut self) {
+        self.settle();
+        self.persons.finish();
     }
 
     /// Returns the number of event lines replayed.
@@ -140,21 +164,52 @@ impl Replay {
         self.take_in();
     }
 
-    /// Returns a customer's code, if anything of him was replayed.
+    /// Returns a customer's code, if anything of him was replayed, under this name or another one
+    /// of his.
     #[must_use]
     pub fn customer(&self, name: &str) -> Option<u32> {
-        self.names.customers.code_of(name)
+        self.names.customers.code_of(name).or_else(|| self.persons.somebody(name))
     }
 
-    /// Returns what is known of a customer.
+    /// Returns what is known of a customer's person at a moment.
     #[must_use]
-    pub fn state_of(&self, customer: u32) -> &Customer {
-        &self.customers[customer as usize]
+    pub fn state_of(&self, customer: u32, at: i64) -> Cow<'_, Customer> {
+        self.state_about(customer, at, |_| true)
+    }
+
+    /// Returns what is known of a customer's person at a moment; of what happened with products
+    /// only what `is_wanted` says need be there.
+    pub(super) fn state_about(
+        &self,
+        customer: u32,
+        at: i64,
+        is_wanted: impl Fn(u32) -> bool,
+    ) -> Cow<'_, Customer> {
+        match self.persons.together(customer) {
+            None => Cow::Borrowed(&self.customers[customer as usize]),
+            Some(codes) => {
+                let members = codes.iter().map(|code| &self.customers[*code as usize]);
+                let members: Vec<&Customer> = members.collect();
+                Cow::Owned(Customer::joined(&members, at, self.gap, is_wanted))
+            }
+        }
+    }
+
+    /// Returns the name of a customer's person, and all pseudonyms of his.
+    #[must_use]
+    pub fn names_of(&self, customer: u32) -> (Arc<str>, Vec<Arc<str>>) {
+        let own = &self.names.customers.values()[customer as usize];
+        let name = self.persons.name(customer).unwrap_or(own);
+        let mut pseudonyms = self.persons.pseudonyms(customer);
+        if pseudonyms.is_empty() {
+            pseudonyms.push(Arc::clone(own));
+        }
+        (Arc::clone(name), pseudonyms)
     }
 
     /// Returns the products of which anything was replayed or that were asked for, by code.
     #[must_use]
-    pub fn product_names(&self) -> &[std::sync::Arc<str>] {
+    pub fn product_names(&self) -> &[Arc<str>] {
         self.names.products.values()
     }
 
@@ -199,6 +254,7 @@ impl Replay {
         }
         self.products.resize(self.things.len(), Product::default());
         self.customers.resize(self.names.customers.values().len(), Customer::default());
+        self.persons.know_customers(&self.names.customers);
     }
 
     /// Returns what a step shows or is about.

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::interest::{Interest, Level};
+use super::interest::{FATIGUE_HALF_LIFE_DAYS, Interest, Level, left};
 
 /// What is known about a customer. Counts are of events, money in millionths.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,84 @@ pub struct Customer {
     /// each campaign.
     pub pairs: FxHashMap<u32, Pair>,
     pub(super) session: Option<usize>,
+}
+
+impl Customer {
+    /// Returns what is known of a person who was seen as several customers, at the moment `at`;
+    /// `gap` is the silence after which a visit has ended. Of what happened with products only what
+    /// `is_wanted` says is there.
+    #[must_use]
+    pub fn joined(members: &[&Self], at: i64, gap: i64, is_wanted: impl Fn(u32) -> bool) -> Self {
+        let mut whole = Self::default();
+        for member in members.iter().filter(|member| member.events > 0) {
+            let is_first = whole.events == 0;
+            whole.join(member, is_first);
+            for (key, pair) in member.pairs.iter().filter(|(key, _)| is_wanted(**key)) {
+                whole.pairs.entry(*key).or_default().join(pair);
+            }
+        }
+        whole.visit_before = visit_before(members, at, gap);
+        whole
+    }
+
+    fn join(&mut self, member: &Self, is_first: bool) {
+        let earlier = |ours: i64, theirs: i64| if is_first { theirs } else { ours.min(theirs) };
+        self.first_seen = earlier(self.first_seen, member.first_seen);
+        self.last_seen = self.last_seen.max(member.last_seen);
+        if member.orders > 0 {
+            let is_first = self.orders == 0;
+            let first = member.first_order;
+            self.first_order = if is_first { first } else { self.first_order.min(first) };
+            self.last_order = self.last_order.max(member.last_order);
+        }
+        self.events += member.events;
+        self.sessions += member.sessions;
+        self.views += member.views;
+        self.carts += member.carts;
+        self.orders += member.orders;
+        self.refunds += member.refunds;
+        self.monetary += member.monetary;
+        self.refunded += member.refunded;
+        self.order_lines += member.order_lines;
+        self.weekend += member.weekend;
+        self.evening += member.evening;
+        self.ads_shown += member.ads_shown;
+        self.ads_clicked += member.ads_clicked;
+        self.shown += member.shown;
+        self.clicked += member.clicked;
+        self.categories.join(&member.categories);
+        self.brands.join(&member.brands);
+        self.price.join(&member.price);
+    }
+}
+
+/// Returns when the visit before the present one ended, over all that a person was seen as: whoever
+/// is silent now ended a visit then. When none had ended before, the present one's beginning.
+fn visit_before(members: &[&Customer], at: i64, gap: i64) -> i64 {
+    let seen = members.iter().filter(|member| member.events > 0);
+    let ended = seen.clone().filter_map(|member| match at.saturating_sub(member.last_seen) > gap {
+        true => Some(member.last_seen),
+        false => (member.sessions > 1).then_some(member.visit_before),
+    });
+    let begun = seen.map(|member| member.visit_before).min();
+    ended.max().or(begun).unwrap_or(0)
+}
+
+impl Pair {
+    fn join(&mut self, other: &Self) {
+        let shown_at = self.shown_at.max(other.shown_at);
+        let faded =
+            |pair: &Self| pair.shown * left(pair.shown_at, shown_at, FATIGUE_HALF_LIFE_DAYS);
+        *self = Self {
+            views: self.views + other.views,
+            carts: self.carts + other.carts,
+            orders: self.orders + other.orders,
+            pieces: self.pieces + other.pieces,
+            shown: faded(self) + faded(other),
+            shown_at,
+            used_at: self.used_at.max(other.used_at),
+        };
+    }
 }
 
 /// What happened between a customer and a product.
@@ -105,6 +183,19 @@ pub struct Session {
     pub carts: i64,
     pub orders: i64,
     pub amount: i64,
+}
+
+impl Session {
+    /// Takes in what happened at the same time under another name.
+    pub(in crate::prepare) fn join(&mut self, other: &Self) {
+        self.started_at = self.started_at.min(other.started_at);
+        self.ended_at = self.ended_at.max(other.ended_at);
+        self.events += other.events;
+        self.views += other.views;
+        self.carts += other.carts;
+        self.orders += other.orders;
+        self.amount += other.amount;
+    }
 }
 
 /// A line of an order.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use shopwise_model::tables::EXPOSURE_FEATURES;
 use shopwise_model::time::SECOND;
 use shopwise_model::{Campaign, Event, EventKind, Events, Frame, Product as Catalogued};
+use shopwise_store::ledger::{Assignment, IdentityChanges};
 
 use crate::prepare::fold::{Keeps, Thing};
 use crate::prepare::*;
@@ -50,6 +51,11 @@ fn catalogued(id: &str, category: &str, price: i64) -> Catalogued {
 }
 
 fn prepared(events: &Frame) -> (tempfile::TempDir, Shop) {
+    prepared_with(events, &[])
+}
+
+/// Prepares a shop in which customers join others: (moment, who, whom).
+fn prepared_with(events: &Frame, joins: &[Joined]) -> (tempfile::TempDir, Shop) {
     let folder = tempfile::tempdir().unwrap();
     let shop = shop(folder.path());
     let products = [
@@ -61,12 +67,22 @@ fn prepared(events: &Frame) -> (tempfile::TempDir, Shop) {
     let campaign =
         Campaign { id: "brew".to_owned(), product: Some("tea".to_owned()), ..Campaign::default() };
     shop.ledger.upsert_campaigns(&[campaign], 0).unwrap();
+    let assigned = joins.iter().map(|(at, who, whom)| Assignment {
+        pseudonym: (*who).to_owned(),
+        person: "ann".to_owned(),
+        joined: Some(((*whom).to_owned(), *at)),
+    });
+    let changes = IdentityChanges { assigned: assigned.collect(), ..IdentityChanges::default() };
+    assert!(shop.ledger.change_identities(&changes, 0, 0).unwrap());
     let mut append = shop.lake.append(&EVENTS).unwrap();
     append.write(events).unwrap();
     append.commit(None).unwrap();
     run(&Work { shop: &shop, now: 0, progress: &|_| {} }).unwrap();
     (folder, shop)
 }
+
+/// (moment, who, whom he joins): the tree of the person `ann`.
+type Joined = (i64, &'static str, &'static str);
 
 fn exposures(shop: &Shop) -> Frame {
     shop.lake.query("SELECT * FROM exposures ORDER BY occurred_at, event_id, line").unwrap()
@@ -196,28 +212,32 @@ proptest! {
     }
 
     #[test]
-    fn who_decides_beside_the_log_knows_the_same_bit_for_bit(steps in steps()) {
+    fn who_decides_beside_the_log_knows_the_same_bit_for_bit(
+        steps in steps(),
+        joins in prop::option::of((0..60_usize, 0..60_usize)),
+    ) {
         let events = made(&steps);
-        let (_folder, shop) = prepared(&events);
-        let mut live = start(&shop, Keeps::StateAlone).unwrap();
+        let times = events.time("occurred_at").unwrap().to_vec();
+        // Who becomes known to be one at the moment of an event is so after it.
+        let at = |step: usize| times[step % times.len()];
+        let joins: Vec<Joined> = joins
+            .map(|(bob, cem)| vec![(at(bob), "bob", "ann"), (at(cem), "cem", "bob")])
+            .unwrap_or_default();
+        let (_folder, shop) = prepared_with(&events, &joins);
+        let replay = Replay::new(
+            &shop.settings,
+            Catalog::new(&shop.ledger.products().unwrap(), &shop.ledger.campaigns().unwrap()),
+            &[],
+            Keeps::StateAlone,
+        );
+        let mut live = replay.unwrap();
         let mut asked = Vec::new();
-        let times = events.time("occurred_at").unwrap();
         let mut from = 0;
         while from < events.rows() {
+            assign(&mut live, &joins, times[from]);
             let same = (from..events.rows()).take_while(|row| times[*row] == times[from]).count();
-            for (row, at) in times.iter().enumerate().skip(from).take(same) {
-                let kind = EventKind::from_name(events.text("kind").unwrap().get(row).unwrap());
-                let is_advert = kind == EventKind::AdShown;
-                if !is_advert && kind != EventKind::RecommendationShown {
-                    continue;
-                }
-                let product = events.text("product").unwrap().get(row).unwrap();
-                let thing = if is_advert { live.advertised("brew") } else { live.product(product) };
-                // An advert for another product than its campaign's is described as that product.
-                let thing = Thing { campaign: thing.campaign, ..live.product(product) };
-                let customer = live.customer(events.text("customer").unwrap().get(row).unwrap());
-                let features = live.features(customer, thing, *at);
-                asked.push(features.map(f64::to_bits).to_vec());
+            for row in from..from + same {
+                asked.extend(ask(&mut live, &events, row));
             }
             let part = made(&steps[..from + same]);
             live.extend(&tail(&part, from)).unwrap();
@@ -225,7 +245,54 @@ proptest! {
             from += same;
         }
         prop_assert_eq!(known(&exposures(&shop)), asked);
+        // Set apart again, everybody is as if nothing had been.
+        for who in CUSTOMERS {
+            live.assign(who, who);
+        }
+        let (_folder, apart) = prepared(&events);
+        let alone = state(&apart, &|_| {}).unwrap();
+        for who in CUSTOMERS {
+            let of = |replay: &Replay| {
+                let code = replay.customer(who)?;
+                Some(replay.features(Some(code), Thing::UNKNOWN, NOON + 999 * DAY).map(f64::to_bits))
+            };
+            prop_assert_eq!(of(&live), of(&alone));
+        }
     }
+}
+
+/// Tells the state who is one person by what was known before a moment.
+fn assign(live: &mut Replay, joins: &[Joined], before: i64) {
+    let mut groups: Vec<Vec<&str>> = CUSTOMERS.iter().map(|name| vec![*name]).collect();
+    for (_, who, whom) in joins.iter().filter(|join| join.0 < before) {
+        let place = |name| groups.iter().position(|group| group.contains(name)).unwrap();
+        let (from, into) = (place(who), place(whom));
+        let moved = std::mem::take(&mut groups[from]);
+        groups[into].extend(moved);
+    }
+    for group in groups {
+        let person = group.iter().min();
+        // A person is named by others before he is told of himself.
+        for who in group.iter().rev() {
+            live.assign(who, person.unwrap());
+        }
+    }
+}
+
+/// Returns what is known about what a row shows, if it shows anything.
+fn ask(live: &mut Replay, events: &Frame, row: usize) -> Option<Vec<u64>> {
+    let kind = EventKind::from_name(events.text("kind").unwrap().get(row).unwrap());
+    let is_advert = kind == EventKind::AdShown;
+    if !is_advert && kind != EventKind::RecommendationShown {
+        return None;
+    }
+    let product = events.text("product").unwrap().get(row).unwrap();
+    let thing = if is_advert { live.advertised("brew") } else { live.product(product) };
+    // An advert for another product than its campaign's is described as that product.
+    let thing = Thing { campaign: thing.campaign, ..live.product(product) };
+    let customer = live.customer(events.text("customer").unwrap().get(row).unwrap());
+    let at = events.time("occurred_at").unwrap()[row];
+    Some(live.features(customer, thing, at).map(f64::to_bits).to_vec())
 }
 
 /// Returns the rows of a log from one on.

@@ -199,7 +199,7 @@ impl Model {
 }
 
 /// Returns what pairs lead to from a node.
-fn grow(node: Node, pairs: &[[Node; 2]]) -> BTreeSet<Node> {
+pub(super) fn grow(node: Node, pairs: &[[Node; 2]]) -> BTreeSet<Node> {
     let mut set = BTreeSet::from([node]);
     loop {
         let before = set.len();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use super::model::{Model, World};
+use super::model::{Model, World, grow};
 use super::*;
 
 #[derive(Debug, Clone)]
@@ -148,6 +148,52 @@ fn the_graph_says_what_the_model_says() {
     result.unwrap();
 }
 
+/// Checks for every moment that who was one person then, by the tree of joins, is whom the edges
+/// and merges up to then connect that hold today.
+fn check_joins(graph: &Graph) {
+    let node = |at: u32| graph.node(at);
+    let mut seen: Vec<(i64, [Node; 2])> = Vec::new();
+    for link in graph.links.iter().filter(|link| link.status == Status::Active) {
+        seen.push((link.at, link.ends.map(node)));
+    }
+    for decision in &graph.decisions {
+        if decision.verb == Verb::Merge && decision.undone_by.is_none() {
+            seen.push((decision.at, [decision.a, decision.b]));
+        }
+    }
+    let mut tree: Vec<(i64, [Node; 2])> = Vec::new();
+    for (at, member) in (0..).zip(&graph.members) {
+        assert_eq!(member.joined == at, member.person == at, "the root names the person");
+        if member.joined != at {
+            tree.push((member.since, [node(at), node(member.joined)]));
+        }
+    }
+    let until = |pairs: &[(i64, [Node; 2])], moment: i64| -> Vec<[Node; 2]> {
+        pairs.iter().filter(|(at, _)| *at <= moment).map(|(_, ends)| *ends).collect()
+    };
+    for moment in seen.iter().map(|(at, _)| *at).chain([-1, i64::MAX]) {
+        let (seen, tree) = (until(&seen, moment), until(&tree, moment));
+        for at in 0..graph.members.len() as u32 {
+            assert_eq!(grow(node(at), &tree), grow(node(at), &seen), "at {moment}");
+        }
+    }
+}
+
+#[test]
+fn who_was_one_at_a_moment_is_what_was_seen_until_then() {
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(400));
+    let operations = prop::collection::vec(operation(), 1..15);
+    let result = runner.run(&operations, |operations| {
+        let (mut graph, mut model) = (Graph::default(), Model::default());
+        for (at, operation) in operations.iter().enumerate() {
+            play(&mut graph, &mut model, operation, at as i64);
+            check_joins(&graph);
+        }
+        Ok(())
+    });
+    result.unwrap();
+}
+
 #[test]
 fn the_order_of_facts_and_their_batches_do_not_matter() {
     let mut runner = TestRunner::new(ProptestConfig::with_cases(400));
@@ -188,6 +234,11 @@ fn play_on_ledger(ledger: &Ledger, operations: &[Operation]) {
         match operation {
             Operation::Observe(edges) => {
                 edges.iter().for_each(|edge| model.observe(edge));
+                // Known at once or only with the ledger: the same.
+                if at % 2 == 0 {
+                    identities.learn(edges);
+                    assert_eq!(world(&identities.graph), model.world());
+                }
                 identities.observe(ledger, edges, now).unwrap();
             }
             Operation::Merge(a, b) => {
@@ -209,8 +260,9 @@ fn play_on_ledger(ledger: &Ledger, operations: &[Operation]) {
             .map(|(node, person)| (node.pseudonym.to_string(), person.pseudonym.to_string()))
             .collect();
         persons.sort_unstable();
-        let said = said.into_iter().map(|row| (row.pseudonym, row.person));
+        let said = said.into_iter().map(|row| (row.assignment.pseudonym, row.assignment.person));
         assert_eq!(said.collect::<Vec<_>>(), persons, "after {operation:?}");
+        check_joins(&identities.graph);
         for (_, person) in persons {
             let version = ledger.person_version(&person).unwrap();
             assert!(version >= *versions.entry(person.clone()).or_insert(1), "{person}");
