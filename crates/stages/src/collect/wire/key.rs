@@ -15,13 +15,17 @@ const NOT_SAID: &[&str] = &["_metadata", "_repaired", "receivedAt", "sentAt", "t
 pub(super) fn text_and_key(event: &Object, source: &str, id: &str) -> (Vec<u8>, [u8; 16]) {
     let mut text = Vec::with_capacity(1_024);
     let mut said = Vec::with_capacity(1_024);
+    // Who is visiting stands in `anonymousId`. analytics.js adds the visitor's name to what it
+    // sends again, if he has got one meanwhile.
+    let is_visitor = event.contains_key("anonymousId");
+    let is_said = |key: &str| !(NOT_SAID.contains(&key) || is_visitor && key == "userId");
     for (key, value) in event {
         text.push(if text.is_empty() { b'{' } else { b',' });
         let start = text.len();
         write(&mut text, key);
         text.push(b':');
         write(&mut text, value);
-        if !NOT_SAID.contains(&key.as_str()) {
+        if is_said(key) {
             said.extend_from_slice(text.get(start..).unwrap_or_default());
             // A line break stands in no JSON that we write.
             said.push(b'\n');

@@ -189,6 +189,17 @@ fn an_event_sent_again_has_its_key_and_another_event_of_its_id_half_of_it() {
 }
 
 #[test]
+fn a_visitors_event_sent_again_under_his_name_is_the_same() {
+    let call = |who: &str| format!(r#"{{"type":"track","event":"X","messageId":"m",{who}}}"#);
+    let key = |who: &str| one(call(who)).0.key;
+    let visitor = key(r#""anonymousId":"a""#);
+    assert_eq!(visitor, key(r#""anonymousId":"a","userId":"u""#));
+    assert_ne!(visitor, key(r#""anonymousId":"b","userId":"u""#));
+    // Without a visitor the name is all that tells two people apart.
+    assert_ne!(key(r#""userId":"u""#), key(r#""userId":"v""#));
+}
+
+#[test]
 fn an_event_without_an_id_gets_one_of_its_own() {
     let nameless = r#"{"type":"track","event":"X","userId":"u"}"#;
     let decoded = batch(format!("[{nameless},{nameless}]"));
