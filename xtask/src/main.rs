@@ -1,8 +1,10 @@
 //! The house's own tools: `cargo xtask test` (what CI runs), `cargo xtask tidy` (its rules),
-//! `cargo xtask script` (what is served of the browser script) and `cargo xtask load` (how many
-//! events a server takes).
+//! `cargo xtask script` (what is served of the browser script), `cargo xtask clients` (the
+//! libraries that events come from, for their tests) and `cargo xtask load` (how many events a
+//! server takes).
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
+mod clients;
 mod load;
 mod script;
 mod tidy;
@@ -41,9 +43,10 @@ fn main() -> ExitCode {
         "test" => test(),
         "tidy" => tidy::check(),
         "script" => script::make(),
+        "clients" => clients::make(),
         "load" => load::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         _ => {
-            println!("usage: cargo xtask test | tidy | script | load");
+            println!("usage: cargo xtask test | tidy | script | clients | load");
             return ExitCode::from(2);
         }
     };
@@ -60,6 +63,10 @@ fn test() -> Result<()> {
     need_compiler()?;
     println!("== browser script: node --test");
     script::test()?;
+    println!("== clients: the libraries that events come from");
+    let start = Instant::now();
+    clients::make()?;
+    println!("== clients took {:.0} s", start.elapsed().as_secs_f64());
     for step in STEPS {
         println!("== {}: cargo {}", step.name, step.arguments.join(" "));
         let start = Instant::now();
@@ -72,15 +79,18 @@ fn test() -> Result<()> {
 /// SQLite and zstd are built from C: a compiler must be there, and is installed where that is
 /// possible.
 fn need_compiler() -> Result<()> {
-    let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
-    if there("cc") {
+    if is_there("cc") {
         return Ok(());
     }
-    if !there("apt-get") {
+    if !is_there("apt-get") {
         bail!("no C compiler `cc`\nhint: install gcc or clang with the system's packages");
     }
     run("apt-get", &["update"])?;
     run("apt-get", &["install", "-y", "build-essential"])
+}
+
+fn is_there(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<()> {

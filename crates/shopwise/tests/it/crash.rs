@@ -127,7 +127,7 @@ fn nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed() {
 }
 
 /// Says what is lost and what is there twice.
-fn compare(expected: &[String], found: &[String]) -> Result<(), String> {
+pub(crate) fn compare(expected: &[String], found: &[String]) -> Result<(), String> {
     let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
     for id in expected {
         *counts.entry(id).or_default() -= 1;

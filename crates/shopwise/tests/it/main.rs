@@ -5,6 +5,7 @@ mod collect;
 mod crash;
 mod demo;
 mod identity;
+mod libraries;
 mod refusals;
 mod retail;
 mod runs;

@@ -40,17 +40,30 @@ impl ShopFolder {
         std::fs::read_to_string(self.path.join("vault/admin.token")).unwrap()
     }
 
+    /// Makes a write key that only pages of this origin may use.
+    pub(crate) fn key_for(&self, origin: &str) -> String {
+        let shop = shown(&self.path);
+        let made = succeed(&["keys", "--shop", shop, "create", "page", "--origin", origin]);
+        made.trim().to_owned()
+    }
+
     /// Returns the message identifiers of all event lines in the lake, sorted.
     pub(crate) fn exported(&self) -> Vec<String> {
+        self.column("message_id")
+    }
+
+    /// Returns one of the first columns of all event lines in the lake, sorted: values of these
+    /// have no commas.
+    pub(crate) fn column(&self, name: &str) -> Vec<String> {
         let file = self.path.join("export.csv");
         succeed(&["export", "--shop", shown(&self.path), "events", "--output", shown(&file)]);
         let text = std::fs::read_to_string(&file).unwrap();
         let mut lines = text.lines();
-        let place = lines.next().unwrap().split(',').position(|name| name == "message_id").unwrap();
-        let mut ids: Vec<String> =
+        let place = lines.next().unwrap().split(',').position(|own| own == name).unwrap();
+        let mut values: Vec<String> =
             lines.map(|line| line.split(',').nth(place).unwrap().to_owned()).collect();
-        ids.sort_unstable();
-        ids
+        values.sort_unstable();
+        values
     }
 }
 
