@@ -32,6 +32,11 @@ pub(crate) fn inbox(folder: &Path, settings: &Settings) -> Result<Inbox> {
     Ok(Inbox::open(&database(folder, settings, "inbox.db")?)?)
 }
 
+/// As [`inbox`], for a look at what waits: at once, however many keys there are.
+pub(crate) fn inbox_to_read(folder: &Path, settings: &Settings) -> Result<Inbox> {
+    Ok(Inbox::open_to_read(&database(folder, settings, "inbox.db")?)?)
+}
+
 /// Returns the settings of the shop in `folder`: the file, and above it the environment.
 pub(crate) fn settings(folder: &Path) -> Result<Settings> {
     let path = folder.join(SETTINGS);

@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let listener = runtime
         .block_on(TcpListener::bind(address))
         .with_context(|| format!("cannot listen on `{address}`"))?;
-    let (live, threads) = Live::open(&shop, inbox)?;
+    let (live, threads) = Live::open(folder, &shop, inbox)?;
     let live = Arc::new(live);
     let app = Arc::new(App::new(Arc::clone(&shop), Arc::clone(&live), token)?);
     let (stop, stopped) = watch::channel(false);

@@ -11,7 +11,7 @@ use shopwise_stages::Shop;
 
 use super::open;
 use crate::ShopFolder;
-use crate::live::view;
+use crate::live::{glance, view};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -38,18 +38,7 @@ enum What {
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let shop = open::open(&arguments.folder.shop)?;
     let found = match arguments.what {
-        What::Customer => {
-            let mut names = view::pseudonyms(&shop.vault, &arguments.id);
-            for name in names.clone() {
-                names.extend(shop.ledger.person_of(&name)?);
-            }
-            let names: Vec<String> = names.iter().map(|name| quote(name)).collect();
-            shop.lake.query(&format!(
-                "SELECT * FROM customer_features f LEFT JOIN profiles p ON p.customer = f.customer \
-                 WHERE f.customer IN ({})",
-                names.join(", ")
-            ))?
-        }
+        What::Customer => return customer(&shop, arguments),
         What::Segment => shop.lake.query(&format!(
             "SELECT * FROM segments WHERE segment = {0} OR name_en = {0} OR name_zh = {0}",
             quote(&arguments.id)
@@ -77,6 +66,90 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
         }
     }
     Ok(text)
+}
+
+/// Returns what is known of a customer: what the loop found out last, and above it what he did up
+/// to now, the events included that are on their way into the lake.
+fn customer(shop: &Shop, arguments: &Arguments) -> Result<String> {
+    let (folder, id) = (&arguments.folder.shop, &arguments.id);
+    let names = everybody(shop, id)?;
+    let inbox = open::inbox_to_read(folder, &shop.settings)?;
+    let state = glance::customers(shop, &inbox, &names)?;
+    let now = view::customer(&state, &shop.vault, &shop.settings.currency, id);
+    let found = shop.lake.query(&format!(
+        "SELECT * FROM customer_features f LEFT JOIN profiles p ON p.customer = f.customer \
+         WHERE f.customer IN ({})",
+        names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
+    ))?;
+    let mut facts = Vec::new();
+    if found.rows() > 0
+        && let Value::Object(last) = row_json(&found, 0)
+    {
+        // In the order of the columns, not that of the object.
+        for name in found.names() {
+            facts.push((name.clone(), last.get(name).cloned().unwrap_or_default()));
+        }
+    }
+    for (name, value) in now.as_ref().and_then(Value::as_object).into_iter().flatten() {
+        match facts.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => known.clone_from(value),
+            None => facts.push((name.clone(), value.clone())),
+        }
+    }
+    if facts.is_empty() {
+        bail!("no Customer `{id}` is known\nhint: he appears with his first event");
+    }
+    if arguments.json {
+        return Ok(Value::Object(facts.into_iter().collect()).to_string());
+    }
+    let mut text = String::new();
+    for (name, value) in facts {
+        tell(&name.replace('_', " "), &value, &mut text)?;
+    }
+    Ok(text)
+}
+
+/// Returns the pseudonyms under which the log may speak of somebody: those that an identifier may
+/// mean, and all others of the same person.
+fn everybody(shop: &Shop, id: &str) -> Result<Vec<String>> {
+    let mut names = view::pseudonyms(&shop.vault, id);
+    for name in names.clone() {
+        if let Some(person) = shop.ledger.person_of(&name)? {
+            names.extend(shop.ledger.identities_of(&person)?);
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+/// Writes a fact on a line, or a list of them on a line each.
+fn tell(name: &str, value: &Value, text: &mut String) -> Result<()> {
+    match value {
+        Value::Null => {}
+        Value::String(value) => writeln!(text, "{name:<22} {value}")?,
+        Value::Array(list) => {
+            for one in list {
+                let plain = |value: &Value| value.as_str().map(str::to_owned);
+                if let Some(one) = plain(one) {
+                    writeln!(text, "{name:<22} {one}")?;
+                    continue;
+                }
+                let facts = one.as_object().into_iter().flatten();
+                let facts: Vec<String> = facts
+                    .map(|(name, value)| {
+                        format!("{name} {}", plain(value).unwrap_or_else(|| value.to_string()))
+                    })
+                    .collect();
+                writeln!(text, "{name:<22} {}", facts.join(", "))?;
+            }
+        }
+        Value::Number(number) if number.is_f64() => {
+            writeln!(text, "{name:<22} {:.3}", number.as_f64().unwrap_or_default())?;
+        }
+        value => writeln!(text, "{name:<22} {value}")?,
+    }
+    Ok(())
 }
 
 /// Returns a text as SQL reads it.

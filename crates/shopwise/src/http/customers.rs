@@ -13,9 +13,9 @@ use crate::live::view;
 pub(super) async fn show(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let id = call.path.first().cloned().unwrap_or_default();
     let found = {
-        let state = app.live.state().read();
-        let state = state.map_err(|_| anyhow::anyhow!("the live state is lost"))?;
-        view::customer(&state, &app.shop.vault, &app.shop.settings.currency, &id)
+        let known = app.live.known().read();
+        let known = known.map_err(|_| anyhow::anyhow!("the live state is lost"))?;
+        view::customer(&known.state, &app.shop.vault, &app.shop.settings.currency, &id)
     };
     match found {
         Some(found) => Ok(json_response(StatusCode::OK, &found)),

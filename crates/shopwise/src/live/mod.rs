@@ -1,16 +1,25 @@
 //! What happens between a request and the lake: events are made durable, known at once, and moved.
 //!
-//! Three threads stand behind the server. The *door* makes what came in durable, many requests in
+//! Four threads stand behind the server. The *door* makes what came in durable, many requests in
 //! one transaction. The *follower* reads the durable events in their order, those of other
 //! processes on the same shop too, and keeps the live state. The *drainer* moves them into the lake
-//! while it holds the lease to do so.
+//! while it holds the lease to do so. The *keeper* takes in what was imported, and writes the state
+//! down, so that the next start need not replay everything.
 
 mod door;
 mod drainer;
 mod follower;
+pub(crate) mod glance;
+mod keeper;
+mod known;
+mod note;
+mod restore;
 mod schedule;
+#[cfg(test)]
+mod tests;
 pub(crate) mod view;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
@@ -19,12 +28,16 @@ use anyhow::Result;
 use shopwise_stages::Shop;
 use shopwise_stages::collect::identity::Identities;
 use shopwise_stages::collect::wire::Decoded;
-use shopwise_stages::prepare::fold::Replay;
 use shopwise_store::Inbox;
 use shopwise_store::inbox::Verdict;
 
 use door::Door;
+use keeper::Keeper;
+use known::Known;
 pub(crate) use schedule::Schedule;
+
+/// The file in the shop's folder in which the live state is written down.
+const SNAPSHOT: &str = "live/state.snapshot";
 
 /// Why events were not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +48,12 @@ pub(crate) enum Full {
     Disk,
 }
 
-/// What the follower keeps up to date from the inbox.
+/// What the threads behind the door share.
 #[derive(Clone)]
 struct Followed {
     shop: Arc<Shop>,
     inbox: Arc<Inbox>,
-    state: Arc<RwLock<Replay>>,
+    known: Arc<RwLock<Known>>,
     graph: Arc<Mutex<Identities>>,
 }
 
@@ -55,22 +68,28 @@ pub(crate) struct Live {
 pub(crate) struct Threads {
     stop: Arc<AtomicBool>,
     running: Vec<JoinHandle<()>>,
+    keeper: Keeper,
 }
 
 impl Live {
-    /// Restores the live state and starts the threads.
-    pub(crate) fn open(shop: &Arc<Shop>, inbox: Inbox) -> Result<(Self, Threads)> {
+    /// Restores the live state of the shop in a folder and starts the threads.
+    pub(crate) fn open(folder: &Path, shop: &Arc<Shop>, inbox: Inbox) -> Result<(Self, Threads)> {
         let inbox = Arc::new(inbox);
         let stop = Arc::new(AtomicBool::new(false));
-        let graph = Arc::new(Mutex::new(Identities::open(&shop.ledger)?));
-        let (state, through) = follower::restore(shop, &inbox, &graph)?;
-        let state = Arc::new(RwLock::new(state));
-        let followed = Followed { shop: Arc::clone(shop), inbox, state, graph };
+        let file = folder.join(SNAPSHOT);
+        let mut graph = Identities::open(&shop.ledger)?;
+        let known = Arc::new(RwLock::new(restore::restore(shop, &inbox, &file)?));
+        restore::learn(shop, &inbox, &mut graph)?;
+        let graph = Arc::new(Mutex::new(graph));
+        let followed = Followed { shop: Arc::clone(shop), inbox, known, graph };
+        follower::tell(&followed)?;
+        let keeper = Keeper::new(shop, &followed.inbox, &followed.known, file);
         let (door, at_the_door) = Door::open(Arc::clone(&followed.inbox))?;
-        let follow = follower::start(&followed, through, door.bell(), &stop)?;
+        let follow = follower::start(&followed, door.bell(), &stop)?;
         let drain = drainer::start(&followed, &stop)?;
+        let keep = keeper.clone().start(&stop)?;
         let live = Self { followed, door, stop: Arc::clone(&stop) };
-        Ok((live, Threads { stop, running: vec![at_the_door, follow, drain] }))
+        Ok((live, Threads { stop, running: vec![at_the_door, follow, drain, keep], keeper }))
     }
 
     /// Makes the events of a request durable and says what became of each.
@@ -99,8 +118,8 @@ impl Live {
     }
 
     /// Returns the live state.
-    pub(crate) fn state(&self) -> &RwLock<Replay> {
-        &self.followed.state
+    pub(crate) fn known(&self) -> &RwLock<Known> {
+        &self.followed.known
     }
 }
 
@@ -113,6 +132,7 @@ impl Threads {
                 tracing::error!("a thread of the live path has failed");
             }
         }
+        self.keeper.end();
     }
 }
 

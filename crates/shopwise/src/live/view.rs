@@ -21,12 +21,29 @@ pub(crate) fn pseudonyms(vault: &Vault, id: &str) -> Vec<String> {
 
 /// Returns what is known now of a customer's person.
 pub(crate) fn customer(state: &Replay, vault: &Vault, currency: &str, id: &str) -> Option<Value> {
-    let code = pseudonyms(vault, id).iter().find_map(|name| state.customer(name))?;
-    let known = state.state_of(code, now());
+    let (code, known) = pseudonyms(vault, id).iter().find_map(|name| {
+        let code = state.customer(name)?;
+        let known = state.state_of(code, now());
+        (known.events > 0).then_some((code, known))
+    })?;
     let (name, identities) = state.names_of(code);
     let mut recent: Vec<_> = known.pairs.iter().filter(|(_, pair)| pair.used_at > 0).collect();
-    recent.sort_unstable_by_key(|(product, pair)| (std::cmp::Reverse(pair.used_at), **product));
     let products = state.product_names();
+    let name_of = |product: u32| products.get(product as usize).map_or("", AsRef::as_ref);
+    // Codes are given as products come, which another start may do in another order.
+    recent.sort_unstable_by_key(|(product, pair)| {
+        (std::cmp::Reverse(pair.used_at), name_of(**product))
+    });
+    let cart: Vec<Value> = known
+        .cart
+        .iter()
+        .map(|held| {
+            json!({
+                "product": name_of(held.product), "quantity": held.quantity,
+                "added_at": time::format(held.added_at),
+            })
+        })
+        .collect();
     let recent: Vec<Value> = recent
         .iter()
         .filter_map(|(product, pair)| {
@@ -56,5 +73,6 @@ pub(crate) fn customer(state: &Replay, vault: &Vault, currency: &str, id: &str) 
         "first_order": moment(known.first_order),
         "last_order": moment(known.last_order),
         "recent": recent,
+        "cart": cart,
     }))
 }

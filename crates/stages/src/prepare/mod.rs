@@ -6,6 +6,7 @@
 mod exposures;
 pub mod features;
 pub mod fold;
+pub mod follow;
 mod outlier;
 mod tables;
 

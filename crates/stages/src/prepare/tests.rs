@@ -2,6 +2,7 @@
 
 mod exposures;
 mod persons;
+mod snapshot;
 
 use super::*;
 use crate::collect::{self, ImportOptions};

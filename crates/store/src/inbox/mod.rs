@@ -92,10 +92,18 @@ impl Inbox {
     /// When the URL is no such one, the database cannot be reached, a newer program wrote it, or it
     /// is damaged in a way that no longer tells what it holds.
     pub fn open(url: &str) -> Result<Self> {
-        let path = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
-        let path = path.and_then(|path| path.split('?').next());
-        let lost = path.map_or(Ok(None), |path| log::check(Path::new(path)))?;
+        let lost = lost(url)?;
         Self::with(Database::open(url, &PLAN)?, lost)
+    }
+
+    /// Opens the inbox for a look at what waits in it: at once, because the keys are left where they
+    /// are. Whoever writes all the same waits for them to be read then.
+    ///
+    /// # Errors
+    /// When the URL is no such one, the database cannot be reached, or a newer program wrote it.
+    pub fn open_to_read(url: &str) -> Result<Self> {
+        let lost = lost(url)?;
+        Self::checked(Database::open(url, &PLAN)?, lost)
     }
 
     /// Opens a schema of its own within a PostgreSQL database, made if missing.
@@ -107,6 +115,16 @@ impl Inbox {
     }
 
     fn with(database: Database, lost: Option<String>) -> Result<Self> {
+        let inbox = Self::checked(database, lost)?;
+        inbox.refresh()?;
+        if !inbox.writer.lock().map_err(|_| panicked())?.damaged.is_empty() {
+            inbox.write(0, async |_| Ok(()))?;
+        }
+        Ok(inbox)
+    }
+
+    /// Checks what the database says of itself; the keys are not read.
+    fn checked(database: Database, lost: Option<String>) -> Result<Self> {
         let writer = Mutex::new(Writer::new());
         let inbox = Self { database, writer, broken: AtomicBool::new(false) };
         let checked: Result<()> = inbox.database.block(async {
@@ -121,10 +139,6 @@ impl Inbox {
             Ok(connection.close().await?)
         });
         checked.map_err(|error| inbox.judge(error))?;
-        inbox.refresh()?;
-        if !inbox.writer.lock().map_err(|_| panicked())?.damaged.is_empty() {
-            inbox.write(0, async |_| Ok(()))?;
-        }
         Ok(inbox)
     }
 
@@ -132,6 +146,14 @@ impl Inbox {
     /// say that something is durable, trying once more would prove nothing.
     pub fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
+    }
+
+    /// Returns the number of the last entry, whether it was forgotten or not.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn last(&self) -> Result<i64> {
+        self.query(async |pool| Ok(transaction::peek(&mut *pool.acquire().await?).await?.first - 1))
     }
 
     /// Returns how many keys are remembered and the bytes of memory they take.
@@ -142,6 +164,13 @@ impl Inbox {
         let writer = self.writer.lock().map_err(|_| panicked())?;
         Ok((writer.keys.len(), writer.keys.bytes()))
     }
+}
+
+/// Looks for what SQLite's log has lost, before SQLite forgets it.
+fn lost(url: &str) -> Result<Option<String>> {
+    let path = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
+    let path = path.and_then(|path| path.split('?').next());
+    path.map_or(Ok(None), |path| log::check(Path::new(path)))
 }
 
 fn panicked() -> Error {

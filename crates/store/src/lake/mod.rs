@@ -3,6 +3,7 @@
 //! Everything goes through this seam, so that another object store or a cluster can stand behind
 //! it: no stage opens a file of the lake. Calls block; the engine's own threads do the work.
 
+mod changes;
 mod convert;
 mod files;
 mod rows;
@@ -23,6 +24,7 @@ use tokio::runtime::Runtime;
 
 use crate::error::{Error, Result};
 
+pub use changes::{Commit, Standing};
 pub use files::{read_table_file, write_table_file};
 pub use rows::ParquetRows;
 pub use table_file::TableFile;
@@ -122,8 +124,31 @@ impl Lake {
         sql: &str,
         mut each: impl FnMut(Frame) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
+        self.stream_at(sql, &[], &mut each)
+    }
+
+    /// As [`Lake::stream`], over tables at the given versions.
+    ///
+    /// # Errors
+    /// As [`Lake::stream`].
+    pub fn stream_at<E: From<Error>>(
+        &self,
+        sql: &str,
+        versions: &[At],
+        each: impl FnMut(Frame) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let context = self.runtime.block_on(self.context(sql, versions))?;
+        self.stream_from(&context, sql, each)
+    }
+
+    fn stream_from<E: From<Error>>(
+        &self,
+        context: &SessionContext,
+        sql: &str,
+        mut each: impl FnMut(Frame) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
         let mut failed = None;
-        self.stream_while(sql, &mut |part| match each(part) {
+        self.stream_while(context, sql, &mut |part| match each(part) {
             Ok(()) => true,
             Err(error) => {
                 failed = Some(error);
@@ -133,13 +158,17 @@ impl Lake {
         failed.map_or(Ok(()), Err)
     }
 
-    /// As [`Lake::stream`], until `each` returns false. Not generic: the engine's futures are then
+    /// Hands rows over until `each` returns false. Not generic: the engine's futures are then
     /// compiled once, in this crate.
-    fn stream_while(&self, sql: &str, each: &mut dyn FnMut(Frame) -> bool) -> Result<()> {
-        let mut batches = self.runtime.block_on(async {
-            let context = self.context(sql, &[]).await?;
-            Result::Ok(context.sql(sql).await?.execute_stream().await?)
-        })?;
+    fn stream_while(
+        &self,
+        context: &SessionContext,
+        sql: &str,
+        each: &mut dyn FnMut(Frame) -> bool,
+    ) -> Result<()> {
+        let mut batches = self
+            .runtime
+            .block_on(async { Result::Ok(context.sql(sql).await?.execute_stream().await?) })?;
         // `each` runs outside of the runtime, so that it may use the lake itself.
         while let Some(batch) = self.runtime.block_on(batches.next()) {
             let batch = batch?;
@@ -200,7 +229,9 @@ impl Lake {
         }
         self.runtime.block_on(async {
             let opened = self.load(table.name, None).await?;
-            let (opened, _) = opened.optimize().await?;
+            // One after the other, in small groups of rows: memory stays where it is.
+            let optimize = opened.optimize().with_max_concurrent_tasks(1);
+            let (opened, _) = optimize.with_writer_properties(write::properties()?).await?;
             opened.vacuum().await?;
             Ok(())
         })
@@ -239,9 +270,8 @@ impl Lake {
         Ok(created)
     }
 
-    /// Returns a session that knows the tables which `sql` names. A table that was never written is
-    /// there without rows.
-    async fn context(&self, sql: &str, versions: &[At]) -> Result<SessionContext> {
+    /// Returns a session that knows no table.
+    fn session(&self) -> Result<SessionContext> {
         let environment = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(self.memory_bytes)))
             .build_arc()?;
@@ -249,7 +279,13 @@ impl Lake {
             .with_batch_size(65_536)
             .set_bool("datafusion.sql_parser.enable_ident_normalization", false)
             .set_bool("datafusion.execution.parquet.pushdown_filters", true);
-        let context = SessionContext::new_with_config_rt(config, environment);
+        Ok(SessionContext::new_with_config_rt(config, environment))
+    }
+
+    /// Returns a session that knows the tables which `sql` names. A table that was never written is
+    /// there without rows.
+    async fn context(&self, sql: &str, versions: &[At]) -> Result<SessionContext> {
+        let context = self.session()?;
         for table in TABLES.iter().filter(|table| sql.contains(table.name)) {
             if self.exists(table.name) {
                 let version =

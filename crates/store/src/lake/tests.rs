@@ -150,3 +150,50 @@ fn a_table_file_reads_back() {
     std::fs::write(&path, b"not parquet").unwrap();
     assert!(matches!(read_table_file(&path), Err(Error::Input { .. })));
 }
+
+#[test]
+fn what_a_table_gained_is_told_commit_by_commit() {
+    let (folder, lake) = lake();
+    let since = |since| lake.commits_since(&EVENTS, "inbox", since).unwrap();
+    let add = |from: i64, count: i64, name: Option<(&str, i64)>| {
+        let mut append = lake.append(&EVENTS).unwrap();
+        append.write(&events(from, count)).unwrap();
+        append.commit(name).unwrap();
+    };
+    assert_eq!(lake.standing(&EVENTS, "inbox").unwrap(), None);
+    assert_eq!(since(None), Some(Vec::new()));
+    add(0, 3, Some(("inbox", 7)));
+    let (standing, held) = lake.standing(&EVENTS, "inbox").unwrap().unwrap();
+    assert_eq!(held, Some(7));
+    assert_eq!(since(None).unwrap().len(), 2, "the table was made, then written");
+    assert_eq!(since(Some(standing)), Some(Vec::new()));
+    add(10, 2, None);
+    add(20, 1, Some(("inbox", 9)));
+    lake.compact(&EVENTS).unwrap();
+    add(30, 4, Some(("inbox", 11)));
+    let commits = since(Some(standing)).unwrap();
+    let with_rows: Vec<_> = commits.iter().filter(|commit| !commit.added.is_empty()).collect();
+    let names: Vec<_> = with_rows.iter().map(|commit| commit.transaction).collect();
+    assert_eq!(names, [None, Some(9), Some(11)]);
+    assert!(!commits.iter().any(|commit| commit.has_removed));
+    let newest = lake.standing(&EVENTS, "inbox").unwrap().unwrap().0;
+    assert_eq!(commits.last().unwrap().standing, newest);
+    // The files are read as they were, though two of them were joined since.
+    let files: Vec<String> = with_rows.iter().flat_map(|commit| commit.added.clone()).collect();
+    let mut moments = Vec::new();
+    let sql = "SELECT occurred_at FROM events ORDER BY occurred_at";
+    let each = |part: Frame| -> Result<()> {
+        moments.extend(part.time("occurred_at")?.iter().map(|at| at / 1_000_000));
+        Ok(())
+    };
+    lake.stream_added(&EVENTS, &files, sql, each).unwrap();
+    assert_eq!(moments, [10, 11, 20, 30, 31, 32, 33]);
+    lake.replace(&EVENTS, &events(0, 1)).unwrap();
+    assert!(since(Some(newest)).unwrap().iter().any(|commit| commit.has_removed));
+    // Another table has come to the same version.
+    std::fs::remove_dir_all(folder.path().join("events")).unwrap();
+    for from in 0..3 {
+        add(from, 1, None);
+    }
+    assert_eq!(since(Some(standing)), None);
+}

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// 100 MB for events.
 const ROWS_BUFFERED: usize = 2_000_000;
 
-fn properties() -> Result<WriterProperties> {
+pub(super) fn properties() -> Result<WriterProperties> {
     let level = ZstdLevel::try_new(1).map_err(|error| Error::Lake(error.to_string()))?;
     Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))

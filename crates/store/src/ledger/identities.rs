@@ -73,6 +73,20 @@ impl Ledger {
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
+    /// Returns the pseudonyms that belong to a person, in their order.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn identities_of(&self, person: &str) -> Result<Vec<String>> {
+        const SQL: &str = "SELECT pseudonym FROM identities WHERE person = $1";
+        let rows = self.block(sqlx::query(SQL).bind(person).fetch_all(&self.pool))?;
+        let names = rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<String>>>();
+        names.map(|mut names| {
+            names.sort_unstable();
+            names
+        })
+    }
+
     /// Keeps the identifiers behind pseudonyms; those known already stay.
     ///
     /// # Errors

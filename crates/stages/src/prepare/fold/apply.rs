@@ -4,9 +4,13 @@ use shopwise_model::EventKind;
 use shopwise_model::frame::{NULL_CODE, NULL_INT};
 
 use super::interest::{FATIGUE_HALF_LIFE_DAYS, left};
-use super::{Customer, Keeps, OrderLine, Replay, Session, Step, Thing};
+use super::{Customer, InCart, Keeps, OrderLine, Replay, Session, Step, Thing};
 
-/// How much a view, a cart and an order say about taste, in views.
+/// Products that a cart is known to hold; beyond that the one that lay longest is forgotten.
+const CART_MAX: usize = 100;
+
+/// How much a view, a cart and an order say about taste, in views. Whole numbers: their sums over
+/// the shop are then the same in any order.
 const VIEW: f64 = 1.0;
 const CART: f64 = 2.0;
 const ORDER: f64 = 3.0;
@@ -39,11 +43,12 @@ impl Replay {
             return;
         }
         let thing = self.thing_of(step);
-        if step.customer != NULL_CODE {
-            self.step_customer(step, thing);
-        }
+        let is_first = step.customer != NULL_CODE && self.step_customer(step, thing);
         if thing.product != NULL_CODE {
-            self.step_product(step, thing.product as usize);
+            self.step_product(step, thing.product as usize, is_first);
+        }
+        if self.keeps == Keeps::StateAlone {
+            return;
         }
         match step.kind {
             EventKind::AdClicked | EventKind::RecommendationClicked => {
@@ -72,8 +77,44 @@ impl Replay {
         }
     }
 
-    fn step_customer(&mut self, step: &Step, thing: Thing) {
+    /// Takes in a row of a customer who is read again: all others know it already.
+    pub(super) fn step_again(&mut self, step: &Step) {
+        if step.kind != EventKind::StockCorrected {
+            let thing = self.thing_of(step);
+            self.step_customer(step, thing);
+        }
+    }
+
+    /// Adds everybody's interest up from the sums of the products.
+    pub(super) fn count_interest(&mut self) {
+        for (product, thing) in self.products.iter().zip(&self.things) {
+            let weight = VIEW * product.views as f64
+                + CART * product.carts as f64
+                + ORDER * product.orders as f64;
+            for (totals, code) in [
+                (&mut self.everybody.categories, thing.category),
+                (&mut self.everybody.brands, thing.brand),
+            ] {
+                if let Some(total) = totals.get_mut(code as usize) {
+                    *total += weight;
+                }
+            }
+        }
+    }
+
+    /// Takes in what an event says about its customer; returns whether it is the first time that he
+    /// buys the product.
+    pub(super) fn step_customer(&mut self, step: &Step, thing: Thing) -> bool {
         let customer = &mut self.customers[step.customer as usize];
+        let key = (step.at, step.event_id);
+        if customer.events > 0 && key < customer.newest {
+            self.late.insert(step.customer);
+        } else {
+            customer.newest = key;
+        }
+        if let Some(touched) = &mut self.touched {
+            touched.insert(step.customer);
+        }
         let silent = step.at - customer.last_seen > self.gap;
         // A refund is booked by the shop: it neither begins a visit nor shows that the customer
         // came.
@@ -86,16 +127,9 @@ impl Replay {
             customer.visit_before = customer.last_seen;
             customer.session = Some(self.sessions.len());
             customer.sessions += 1;
-            self.sessions.push(Session {
-                customer: step.customer,
-                started_at: step.at,
-                ended_at: step.at,
-                events: 0,
-                views: 0,
-                carts: 0,
-                orders: 0,
-                amount: 0,
-            });
+            if self.keeps == Keeps::Everything {
+                self.sessions.push(Session::begin(step.customer, step.at));
+            }
         }
         if !by_shop {
             customer.last_seen = step.at;
@@ -106,13 +140,18 @@ impl Replay {
         customer.weekend += one * i64::from(weekday >= 5);
         customer.evening += one * i64::from(hour >= 18);
         count(customer, step, one);
-        remember(customer, step, thing);
-        if let (false, Some(session)) = (by_shop, customer.session) {
-            visit(&mut self.sessions[session], step, one);
+        let is_first = remember(customer, step, thing);
+        if let (false, Some(session)) = (by_shop, customer.session)
+            && let Some(session) = self.sessions.get_mut(session)
+        {
+            visit(session, step, one);
         }
+        is_first
     }
 
-    fn step_product(&mut self, step: &Step, code: usize) {
+    /// Takes in what an event says about its product: sums, so that the order of events is nothing
+    /// to them.
+    fn step_product(&mut self, step: &Step, code: usize, is_first: bool) {
         let product = &mut self.products[code];
         let weight = weight(step.kind);
         if let Some(total) = self.everybody.categories.get_mut(self.things[code].category as usize)
@@ -138,21 +177,17 @@ impl Replay {
             }
             EventKind::OrderRefunded => product.refunds += 1,
             EventKind::OrderCompleted => {
-                if product.orders == 0 {
-                    product.first_sold = step.at;
-                }
+                let sold = if product.orders == 0 {
+                    (step.at, step.at)
+                } else {
+                    (product.first_sold.min(step.at), product.last_sold.max(step.at))
+                };
+                (product.first_sold, product.last_sold) = sold;
                 product.orders += 1;
                 self.everybody.orders += 1;
                 product.quantity += step.quantity;
                 product.revenue += step.amount;
-                product.last_sold = step.at;
-                if step.customer != NULL_CODE {
-                    let pairs = &mut self.customers[step.customer as usize].pairs;
-                    let pair = pairs.entry(self.things[code].product).or_default();
-                    product.customers += i64::from(pair.pieces == 0);
-                    pair.orders += 1;
-                    pair.pieces += step.quantity.max(1);
-                }
+                product.customers += i64::from(is_first);
             }
             _ => {}
         }
@@ -200,10 +235,15 @@ fn count(customer: &mut Customer, step: &Step, one: i64) {
     }
 }
 
-/// Remembers what the customer looked at, bought and was shown.
-fn remember(customer: &mut Customer, step: &Step, thing: Thing) {
+/// Remembers what the customer looked at, bought and was shown; returns whether it is the first
+/// time that he buys the product.
+fn remember(customer: &mut Customer, step: &Step, thing: Thing) -> bool {
     if thing.product == NULL_CODE {
-        return;
+        if step.kind == EventKind::OrderCompleted {
+            // It does not say what was ordered: what was to be.
+            customer.cart.clear();
+        }
+        return false;
     }
     let weight = weight(step.kind);
     if weight > 0.0 {
@@ -220,7 +260,20 @@ fn remember(customer: &mut Customer, step: &Step, thing: Thing) {
     }
     match step.kind {
         EventKind::ProductViewed => customer.pairs.entry(thing.product).or_default().views += 1,
-        EventKind::ProductAdded => customer.pairs.entry(thing.product).or_default().carts += 1,
+        EventKind::ProductAdded => {
+            customer.pairs.entry(thing.product).or_default().carts += 1;
+            put_in(&mut customer.cart, thing.product, step);
+        }
+        EventKind::ProductRemoved => take_out(&mut customer.cart, thing.product, step.quantity),
+        EventKind::OrderCompleted => {
+            // What was ordered has left the cart, however many pieces of it.
+            take_out(&mut customer.cart, thing.product, i64::MAX);
+            let pair = customer.pairs.entry(thing.product).or_default();
+            let is_first = pair.pieces == 0;
+            pair.orders += 1;
+            pair.pieces += step.quantity.max(1);
+            return is_first;
+        }
         EventKind::AdShown | EventKind::RecommendationShown => {
             let pair = customer.pairs.entry(thing.shown_as()).or_default();
             let left = left(pair.shown_at, step.at, FATIGUE_HALF_LIFE_DAYS);
@@ -228,6 +281,34 @@ fn remember(customer: &mut Customer, step: &Step, thing: Thing) {
             pair.shown_at = step.at;
         }
         _ => {}
+    }
+    false
+}
+
+/// Puts pieces into a cart; an event that names no quantity means one.
+fn put_in(cart: &mut Vec<InCart>, product: u32, step: &Step) {
+    let pieces = step.quantity.max(1);
+    match cart.iter_mut().find(|held| held.product == product) {
+        Some(held) => {
+            held.quantity = held.quantity.saturating_add(pieces);
+            held.added_at = step.at;
+        }
+        None => {
+            if cart.len() == CART_MAX {
+                cart.remove(0);
+            }
+            cart.push(InCart { product, quantity: pieces, added_at: step.at });
+        }
+    }
+}
+
+/// Takes pieces out of a cart.
+fn take_out(cart: &mut Vec<InCart>, product: u32, pieces: i64) {
+    if let Some(place) = cart.iter().position(|held| held.product == product) {
+        cart[place].quantity -= pieces.max(1);
+        if cart[place].quantity <= 0 {
+            cart.remove(place);
+        }
     }
 }
 

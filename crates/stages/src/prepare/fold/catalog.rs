@@ -83,12 +83,27 @@ impl Catalog {
             .map_or((None, NULL_CODE), |(product, category)| (product.as_deref(), *category))
     }
 
-    pub(super) fn categories(&self) -> usize {
-        self.categories.values().len()
+    pub(super) fn categories(&self) -> &Texts {
+        &self.categories
     }
 
-    pub(super) fn brands(&self) -> usize {
-        self.brands.values().len()
+    pub(super) fn brands(&self) -> &Texts {
+        &self.brands
+    }
+
+    /// Returns what each campaign advertises, (campaign, product, category) by name.
+    pub(super) fn advertised(&self) -> Vec<(&str, &str, &str)> {
+        let mut all: Vec<_> = self
+            .campaigns
+            .iter()
+            .map(|(name, (product, category))| {
+                let category = self.categories.values().get(*category as usize);
+                let product = product.as_deref().unwrap_or_default();
+                (name.as_str(), product, category.map_or("", AsRef::as_ref))
+            })
+            .collect();
+        all.sort_unstable();
+        all
     }
 }
 

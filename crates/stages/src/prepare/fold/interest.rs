@@ -1,6 +1,10 @@
 //! Interest that fades: weights that halve every [`HALF_LIFE_DAYS`].
 
+use shopwise_model::frame::NULL_CODE;
 use shopwise_model::time::DAY;
+
+use super::coded::{Coded, coded};
+use crate::error::Result;
 
 /// Days after which a view counts half: half a season, so that last month's taste still shows.
 pub const HALF_LIFE_DAYS: f64 = 45.0;
@@ -66,6 +70,19 @@ impl Interest {
     }
 }
 
+coded!(Interest { at, total, weights });
+
+impl Interest {
+    /// Gives the keys new codes: the one at `codes[key]`. A key without one is forgotten, which
+    /// leaves the sum as it is: its customer has to be read again.
+    pub(super) fn recode(&mut self, codes: &[u32]) {
+        for (key, _) in &mut self.weights {
+            *key = codes.get(*key as usize).copied().unwrap_or(NULL_CODE);
+        }
+        self.weights.retain(|(key, _)| *key != NULL_CODE);
+    }
+}
+
 /// A fading mean.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Level {
@@ -73,6 +90,8 @@ pub struct Level {
     sum: f64,
     weight: f64,
 }
+
+coded!(Level { at, sum, weight });
 
 impl Level {
     /// Takes one value in.

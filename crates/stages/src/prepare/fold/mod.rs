@@ -5,10 +5,13 @@
 //! the first of them, as it was when the decision was made. Preparing replays the fold over the
 //! whole log; who decides keeps one beside the log and reads it with [`Replay::features`].
 
+mod again;
 mod apply;
 mod catalog;
+mod coded;
 pub mod interest;
 mod persons;
+mod snapshot;
 mod state;
 mod step;
 mod worth;
@@ -16,7 +19,7 @@ mod worth;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use shopwise_model::frame::{Frame, NULL_CODE};
 use shopwise_model::money::Rate;
 use shopwise_model::time::SECOND;
@@ -26,9 +29,11 @@ use super::exposures::Exposures;
 use super::features::{self, Features};
 use crate::error::Result;
 
+pub use again::Again;
 pub use catalog::{Catalog, Thing};
 pub use persons::Persons;
-pub use state::{Customer, Everybody, OrderLine, Pair, Product, Session};
+pub use snapshot::Snapshot;
+pub use state::{Customer, Everybody, InCart, OrderLine, Pair, Product, Session};
 pub(super) use step::{Names, OTHERS, Step};
 use worth::Worth;
 
@@ -50,6 +55,8 @@ pub struct Replay {
     rows: u64,
     last_event: Option<[u8; 16]>,
     pub(super) keeps: Keeps,
+    /// The settings, campaigns and rates that the state was made with, as bytes.
+    basis: Vec<u8>,
     /// Rows of the present microsecond, not yet taken in.
     waiting: Vec<Step>,
     catalog: Catalog,
@@ -68,6 +75,11 @@ pub struct Replay {
     /// What came back, by order code: millionths.
     pub(super) refunded: FxHashMap<u32, i64>,
     pub(super) exposures: Exposures,
+    /// Customers of whom events were taken in that happened before others of theirs: what is known
+    /// of them may differ from a replay in time order until they are read again.
+    late: FxHashSet<u32>,
+    /// Customers of whom events were taken in since a snapshot was begun, while one is.
+    touched: Option<FxHashSet<u32>>,
 }
 
 impl Replay {
@@ -82,10 +94,11 @@ impl Replay {
         keeps: Keeps,
     ) -> Result<Self> {
         let mut names = Names::default();
+        let basis = snapshot::basis(settings, &catalog, rates);
         let worth = Worth::new(&settings.currency, rates, &mut names.currencies);
         let everybody = Everybody {
-            categories: vec![0.0; catalog.categories()],
-            brands: vec![0.0; catalog.brands()],
+            categories: vec![0.0; catalog.categories().values().len()],
+            brands: vec![0.0; catalog.brands().values().len()],
             ..Everybody::default()
         };
         Ok(Self {
@@ -94,6 +107,7 @@ impl Replay {
             rows: 0,
             last_event: None,
             keeps,
+            basis,
             waiting: Vec::new(),
             catalog,
             worth,
@@ -108,6 +122,8 @@ impl Replay {
             lines: Vec::new(),
             refunded: FxHashMap::default(),
             exposures: Exposures::new(i64::from(settings.attribution_days)),
+            late: FxHashSet::default(),
+            touched: None,
         })
     }
 
@@ -134,14 +150,28 @@ impl Replay {
         self.rows
     }
 
-    /// Replays rows, which must follow the former ones in (occurred_at, event_id, line).
+    /// Replays rows, in the order (occurred_at, event_id, line) where that can be had. A row that
+    /// comes after a later one of its customer is taken in as if it happened then, and the
+    /// customer is remembered as one to [read again](Self::begin_again); all else is sums, to which
+    /// the order is nothing.
     ///
     /// # Errors
     /// When a column is missing.
     pub fn extend(&mut self, part: &Frame) -> Result<()> {
-        let steps = step::steps(part, &mut self.names, self.last_event)?;
+        self.extend_without(part, &FxHashSet::default())
+    }
+
+    /// As [`Replay::extend`], passing over the rows of events that are in the state already.
+    ///
+    /// # Errors
+    /// When a column is missing.
+    pub fn extend_without(&mut self, part: &Frame, known: &FxHashSet<[u8; 16]>) -> Result<()> {
+        let steps = step::steps(part, &mut self.names, self.last_event, self.keeps)?;
         self.know_new_names();
         for mut step in steps {
+            if !known.is_empty() && known.contains(&step.event_id) {
+                continue;
+            }
             self.worth.value(&mut step, &self.names.currencies, &self.calendar);
             if self.waiting.first().is_some_and(|first| first.at != step.at) {
                 self.take_in();

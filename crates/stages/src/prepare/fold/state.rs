@@ -37,7 +37,22 @@ pub struct Customer {
     /// What happened between the customer and each product or, under [`super::Thing::shown_as`],
     /// each campaign.
     pub pairs: FxHashMap<u32, Pair>,
+    /// What lies in the cart, in the order in which it was put there first.
+    pub cart: Vec<InCart>,
     pub(super) session: Option<usize>,
+    /// The moment and the identifier of the newest event: what comes before it came late.
+    pub(super) newest: (i64, [u8; 16]),
+}
+
+/// A product in a customer's cart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InCart {
+    /// The product's code.
+    pub product: u32,
+    /// Pieces of it, above 0.
+    pub quantity: i64,
+    /// When pieces were put in last.
+    pub added_at: i64,
 }
 
 impl Customer {
@@ -86,6 +101,16 @@ impl Customer {
         self.categories.join(&member.categories);
         self.brands.join(&member.brands);
         self.price.join(&member.price);
+        self.newest = self.newest.max(member.newest);
+        for held in &member.cart {
+            match self.cart.iter_mut().find(|own| own.product == held.product) {
+                Some(own) => {
+                    own.quantity = own.quantity.saturating_add(held.quantity);
+                    own.added_at = own.added_at.max(held.added_at);
+                }
+                None => self.cart.push(*held),
+            }
+        }
     }
 }
 
@@ -195,6 +220,20 @@ impl Session {
         self.carts += other.carts;
         self.orders += other.orders;
         self.amount += other.amount;
+    }
+
+    /// Returns a visit of which nothing is known but when it began.
+    pub(super) fn begin(customer: u32, at: i64) -> Self {
+        Self {
+            customer,
+            started_at: at,
+            ended_at: at,
+            events: 0,
+            views: 0,
+            carts: 0,
+            orders: 0,
+            amount: 0,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use shopwise_model::EventKind;
 use shopwise_model::frame::{Frame, NULL_CODE, NULL_INT, Texts};
 
+use super::Keeps;
 use crate::error::Result;
 
 /// Texts that the events share; a code is an index.
@@ -50,24 +51,31 @@ pub(in crate::prepare) const OTHERS: [&str; 6] =
     ["creative", "placement", "experiment", "variant", "device", "channel"];
 
 /// Returns the rows of a part as steps. `last_event` is the event of the row before the first one.
+/// Names that only the tables show, an order's or a decision's, are kept for them alone: they are
+/// as many as there are events.
 pub(super) fn steps(
     part: &Frame,
     names: &mut Names,
     mut last_event: Option<[u8; 16]>,
+    keeps: Keeps,
 ) -> Result<Vec<Step>> {
     let kinds: Vec<EventKind> =
         part.text("kind")?.values().iter().map(|name| EventKind::from_name(name)).collect();
     let kind_codes = part.text("kind")?.codes();
     let customers = recode(part.text("customer")?, &mut names.customers);
     let products = recode(part.text("product")?, &mut names.products);
-    let orders = recode(part.text("order")?, &mut names.orders);
     let currencies = recode(part.text("currency")?, &mut names.currencies);
-    let countries = recode(part.text("country")?, &mut names.countries);
     let campaigns = recode(part.text("campaign")?, &mut names.campaigns);
-    let decisions = recode(part.text("decision")?, &mut names.decisions);
+    let for_tables = |column: &Texts, shared: &mut Texts| match keeps {
+        Keeps::Everything => recode(column, shared),
+        Keeps::StateAlone => vec![NULL_CODE; column.len()],
+    };
+    let orders = for_tables(part.text("order")?, &mut names.orders);
+    let countries = for_tables(part.text("country")?, &mut names.countries);
+    let decisions = for_tables(part.text("decision")?, &mut names.decisions);
     let mut others = Vec::with_capacity(OTHERS.len());
     for name in OTHERS {
-        others.push(recode(part.text(name)?, &mut names.others));
+        others.push(for_tables(part.text(name)?, &mut names.others));
     }
     let (ids, lines) = (part.id("event_id")?, part.int("line")?);
     let (quantities, prices) = (part.int("quantity")?, part.int("unit_price")?);

@@ -1,0 +1,216 @@
+//! Whatever order events are accepted, imported, moved and written down in: a start by the snapshot
+//! knows what a replay of everything knows.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use serde_json::json;
+use shopwise_model::tables::EVENTS;
+use shopwise_model::time::{self, SECOND};
+use shopwise_model::{Event, EventKind, Events, Settings};
+use shopwise_store::inbox::{Arrival, Delivery};
+use shopwise_store::{Lake, Ledger, Shelf, Vault};
+
+use super::*;
+
+const NOON: i64 = 1_800_000_000 * SECOND;
+const KINDS: [(&str, EventKind); 3] = [
+    ("Product Viewed", EventKind::ProductViewed),
+    ("Product Added", EventKind::ProductAdded),
+    ("Order Completed", EventKind::OrderCompleted),
+];
+
+/// (minute, customer, product, kind)
+type Made = (i64, usize, usize, usize);
+
+#[derive(Debug, Clone)]
+enum Operation {
+    Accept(Vec<Made>),
+    Import(Vec<Made>),
+    Drain,
+    Compact,
+    Follow,
+    TakeImports,
+    Write,
+    Restart,
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let made = || prop::collection::vec((0..500_i64, 0..4_usize, 0..3_usize, 0..3_usize), 1..6);
+    prop_oneof![
+        6 => made().prop_map(Operation::Accept),
+        2 => made().prop_map(Operation::Import),
+        3 => Just(Operation::Drain),
+        1 => Just(Operation::Compact),
+        4 => Just(Operation::Follow),
+        2 => Just(Operation::TakeImports),
+        3 => Just(Operation::Write),
+        1 => Just(Operation::Restart),
+    ]
+}
+
+/// A shop whose threads are moved by hand.
+struct Place {
+    shop: Arc<Shop>,
+    inbox: Arc<Inbox>,
+    known: Arc<RwLock<Known>>,
+    graph: Arc<Mutex<Identities>>,
+    keeper: Keeper,
+    count: u128,
+}
+
+impl Place {
+    fn new(folder: &Path) -> Self {
+        let database = |name: &str| format!("sqlite://{}", folder.join(name).display());
+        let shop = Arc::new(Shop {
+            lake: Lake::open(&folder.join("lake"), 64 << 20).unwrap(),
+            ledger: Ledger::open(&database("ledger.db")).unwrap(),
+            vault: Vault::create(&folder.join("vault"), [7; 32]).unwrap(),
+            shelf: Shelf::open(&folder.join("models")).unwrap(),
+            settings: Settings::default(),
+        });
+        let inbox = Arc::new(Inbox::open(&database("inbox.db")).unwrap());
+        let file = folder.join(SNAPSHOT);
+        let known = restore::restore(&shop, &inbox, &file).unwrap();
+        let known = Arc::new(RwLock::new(known));
+        let keeper = Keeper::new(&shop, &inbox, &known, file);
+        let graph = Arc::new(Mutex::new(Identities::open(&shop.ledger).unwrap()));
+        Self { shop, inbox, known, graph, keeper, count: 0 }
+    }
+
+    fn act(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Accept(events) => self.accept(events),
+            Operation::Import(events) => self.import(events),
+            Operation::Drain => {
+                let (shop, inbox) = (&self.shop, &self.inbox);
+                shopwise_stages::collect::drain(shop, inbox, &self.graph, i64::MAX, NOON).unwrap();
+            }
+            Operation::Compact => self.shop.lake.compact(&EVENTS).unwrap(),
+            Operation::Follow => {
+                let followed = Followed {
+                    shop: Arc::clone(&self.shop),
+                    inbox: Arc::clone(&self.inbox),
+                    known: Arc::clone(&self.known),
+                    graph: Arc::clone(&self.graph),
+                };
+                follower::follow(&followed).unwrap();
+            }
+            Operation::TakeImports => self.keeper.take_imports().unwrap(),
+            // It is not written where the lake is ahead of it.
+            Operation::Write => drop(self.keeper.write()),
+            Operation::Restart => {
+                let known = restore::restore(&self.shop, &self.inbox, self.keeper.file()).unwrap();
+                *self.known.write().unwrap() = known;
+            }
+        }
+    }
+
+    fn accept(&mut self, events: &[Made]) {
+        let arrivals = events.iter().map(|(minute, customer, product, kind)| {
+            self.count += 1;
+            let item = json!({ "product_id": format!("p{product}"), "quantity": 1, "price": 9.5 });
+            let at = time::format(NOON + minute * 60 * SECOND);
+            let body = json!({
+                "type": "track", "event": KINDS[*kind].0, "messageId": self.count.to_string(),
+                "userId": format!("u{customer}"), "timestamp": at,
+                "properties": { "order_id": "o", "products": [item] },
+            });
+            Arrival::Event {
+                key: (self.count << 64).to_be_bytes(),
+                body: body.to_string().into_bytes(),
+            }
+        });
+        let arrivals = arrivals.collect();
+        let delivery = Delivery { source: "web".to_owned(), received_at: NOON, arrivals };
+        self.inbox.accept(&[delivery], NOON).unwrap();
+    }
+
+    fn import(&mut self, events: &[Made]) {
+        let mut lines = Events::default();
+        for (minute, customer, product, kind) in events {
+            self.count += 1;
+            let customer = self.shop.vault.pseudonym("customer", &format!("u{customer}"));
+            let product = format!("p{product}");
+            let mut event = Event::new("file", KINDS[*kind].1, NOON + minute * 60 * SECOND);
+            event.event_id = self.count.to_be_bytes();
+            event.customer = Some(&customer);
+            event.product = Some(&product);
+            (event.quantity, event.amount) = (2, 3_000_000);
+            lines.push(&event);
+        }
+        let mut append = self.shop.lake.append(&EVENTS).unwrap();
+        append.write(&lines.into_frame()).unwrap();
+        append.commit(None).unwrap();
+    }
+}
+
+/// Returns what a state knows of the customers.
+fn told(shop: &Shop, known: &mut Known) -> Vec<String> {
+    let things = ["p0", "p1", "p2"].map(|product| known.state.product(product));
+    let mut told = vec![format!("{} {:?}", known.state.rows(), known.followed)];
+    for id in ["u0", "u1", "u2", "u3"] {
+        told.push(format!("{:?}", view::customer(&known.state, &shop.vault, "USD", id)));
+        let code = known.state.customer(&shop.vault.pseudonym("customer", id));
+        for thing in things {
+            let features = known.state.features(code, thing, NOON + 600 * 60 * SECOND);
+            told.push(format!("{:?}", features.map(f64::to_bits)));
+        }
+    }
+    told
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_start_by_the_snapshot_knows_what_a_replay_knows(
+        operations in prop::collection::vec(operation(), 1..25),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut place = Place::new(folder.path());
+        for operation in &operations {
+            place.act(operation);
+        }
+        // So that both have all of it in the order in which it happened.
+        place.act(&Operation::Drain);
+        let file = place.keeper.file();
+        let recalled = restore::recall(&place.shop, &place.inbox, file).unwrap();
+        prop_assert_eq!(recalled.is_some(), file.exists());
+        let mut rebuilt = restore::rebuild(&place.shop, &place.inbox).unwrap();
+        if let Some(mut recalled) = recalled {
+            prop_assert_eq!(told(&place.shop, &mut recalled), told(&place.shop, &mut rebuilt));
+        }
+    }
+}
+
+#[test]
+fn what_stands_in_doubt_is_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut place = Place::new(folder.path());
+    place.act(&Operation::Accept(vec![(1, 0, 0, 0), (2, 1, 1, 1)]));
+    place.act(&Operation::Follow);
+    place.act(&Operation::Write);
+    let file = place.keeper.file().to_owned();
+    let whole = std::fs::read(&file).unwrap();
+    let recall = || restore::recall(&place.shop, &place.inbox, &file);
+    assert!(recall().unwrap().is_some());
+    std::fs::write(&file, &whole[..whole.len() - 1]).unwrap();
+    assert!(recall().unwrap_err().to_string().contains("cut short"));
+    std::fs::remove_file(&file).unwrap();
+    assert!(recall().unwrap().is_none());
+    std::fs::write(&file, &whole).unwrap();
+    // The inbox is another one, as after a backup was put back.
+    let other = tempfile::tempdir().unwrap();
+    let other = Place::new(other.path());
+    let why = restore::recall(&other.shop, &other.inbox, &file).unwrap_err();
+    assert!(why.to_string().contains("more than the inbox"), "{why}");
+    // So is the lake.
+    std::fs::remove_dir_all(folder.path().join("lake").join("events")).unwrap_or_default();
+    place.act(&Operation::Drain);
+    place.act(&Operation::Write);
+    assert!(restore::recall(&place.shop, &place.inbox, &file).unwrap().is_some());
+    std::fs::remove_dir_all(folder.path().join("lake").join("events")).unwrap();
+    let why = restore::recall(&place.shop, &place.inbox, &file).unwrap_err();
+    assert!(why.to_string().contains("does not go back"), "{why}");
+}
