@@ -1,10 +1,11 @@
 //! The house's own tools: `cargo xtask test` (what CI runs), `cargo xtask tidy` (its rules),
 //! `cargo xtask script` (what is served of the browser script), `cargo xtask clients` (the
-//! libraries that events come from, for their tests) and `cargo xtask load` (how many events a
-//! server takes).
+//! libraries that events come from, for their tests), `cargo xtask load` (how many events a server
+//! takes) and `cargo xtask crash` (whether any of them is lost when the machine fails).
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 mod clients;
+mod crash;
 mod load;
 mod script;
 mod tidy;
@@ -44,9 +45,10 @@ fn main() -> ExitCode {
         "tidy" => tidy::check(),
         "script" => script::make(),
         "clients" => clients::make(),
+        "crash" => crash::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         "load" => load::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         _ => {
-            println!("usage: cargo xtask test | tidy | script | clients | load");
+            println!("usage: cargo xtask test | tidy | script | clients | load | crash");
             return ExitCode::from(2);
         }
     };
@@ -67,12 +69,22 @@ fn test() -> Result<()> {
     let start = Instant::now();
     clients::make()?;
     println!("== clients took {:.0} s", start.elapsed().as_secs_f64());
-    for step in STEPS {
-        println!("== {}: cargo {}", step.name, step.arguments.join(" "));
-        let start = Instant::now();
-        run("cargo", step.arguments)?;
-        println!("== {} took {:.0} s", step.name, start.elapsed().as_secs_f64());
+    let (tests, first) = STEPS.split_last().context("no steps")?;
+    for step in first {
+        take(step)?;
     }
+    println!("== crash: cargo xtask crash short");
+    let start = Instant::now();
+    crash::run(&["short".to_owned()])?;
+    println!("== crash took {:.0} s", start.elapsed().as_secs_f64());
+    take(tests)
+}
+
+fn take(step: &Step) -> Result<()> {
+    println!("== {}: cargo {}", step.name, step.arguments.join(" "));
+    let start = Instant::now();
+    run("cargo", step.arguments)?;
+    println!("== {} took {:.0} s", step.name, start.elapsed().as_secs_f64());
     Ok(())
 }
 

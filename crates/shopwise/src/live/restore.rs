@@ -27,6 +27,11 @@ const TRIES_MAX: usize = 10;
 /// Restores the state of a shop whose snapshot, if there is one, is this file.
 pub(super) fn restore(shop: &Shop, inbox: &Inbox, file: &Path) -> Result<Known> {
     let begun = Instant::now();
+    let held = Base::now(shop)?.held;
+    if inbox.resume_behind(held)? {
+        let what = "the inbox has lost its newest entries; it goes on behind the lake's";
+        tracing::error!(held, "{what}");
+    }
     match recall(shop, inbox, file) {
         Ok(Some(known)) => {
             let (rows, seconds) = (known.state.rows(), begun.elapsed().as_secs_f64());

@@ -18,6 +18,7 @@ mod log;
 mod quarantine;
 mod read;
 mod remember;
+mod resume;
 #[cfg(test)]
 mod tests;
 mod transaction;

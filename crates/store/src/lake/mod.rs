@@ -5,6 +5,7 @@
 
 mod changes;
 mod convert;
+mod disk;
 mod files;
 mod rows;
 mod table_file;
@@ -54,7 +55,8 @@ impl Lake {
     /// # Errors
     /// [`Error::Io`] when the folder cannot be made.
     pub fn open(folder: &Path, memory_bytes: usize) -> Result<Self> {
-        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        disk::register();
+        disk::make_folder(folder).map_err(Error::io(folder))?;
         let folder = folder.canonicalize().map_err(Error::io(folder))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -78,19 +80,28 @@ impl Lake {
     }
 
     /// Returns the version that an application gave to the last of its transactions on `table`, as
-    /// [`Append::commit`] wrote it.
+    /// [`Append::commit`] wrote it. It is durable.
     ///
     /// # Errors
-    /// [`Error::Lake`] when the table's log cannot be read.
+    /// [`Error::Lake`] when the table's log cannot be read, or when the disk did not take a commit
+    /// of this process that can be seen.
     pub fn transaction(&self, table: &Table, application: &str) -> Result<Option<i64>> {
+        if disk::has_failed() {
+            let what = "the disk has failed while the lake was written";
+            return Err(Error::Lake(format!("{what}\nhint: check the disk, then start again")));
+        }
         if !self.exists(table.name) {
             return Ok(None);
         }
-        self.runtime.block_on(async {
+        let found = self.runtime.block_on(async {
             let opened = self.load(table.name, None).await?;
             let log = opened.log_store();
-            Ok(opened.snapshot()?.transaction_version(log.as_ref(), application).await?)
-        })
+            Result::Ok(opened.snapshot()?.transaction_version(log.as_ref(), application).await?)
+        })?;
+        // Who wrote it may have been killed between giving it its name and making that durable.
+        let log = self.folder.join(table.name).join("_delta_log");
+        disk::sync_folder(&log).map_err(Error::io(log))?;
+        Ok(found)
     }
 
     /// Runs `sql` over the newest tables and returns all rows.
@@ -260,7 +271,7 @@ impl Lake {
             return self.load(table.name, None).await;
         }
         let path = self.folder.join(table.name);
-        std::fs::create_dir_all(&path).map_err(Error::io(&path))?;
+        disk::make_folder(&path).map_err(Error::io(&path))?;
         let created = DeltaTable::try_from_url(self.address(table.name)?)
             .await?
             .create()
@@ -275,6 +286,7 @@ impl Lake {
         let environment = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(self.memory_bytes)))
             .build_arc()?;
+        disk::register_for(&environment);
         let config = SessionConfig::new()
             .with_batch_size(65_536)
             .set_bool("datafusion.sql_parser.enable_ident_normalization", false)

@@ -238,3 +238,21 @@ fn wherever_a_byte_is_flipped_what_is_read_is_right_or_said_to_be_damaged() {
     println!("{found} of {flips} flipped bytes were said; the others stand in free space");
     assert!(found * 10 > flips, "{found} of {flips}");
 }
+
+#[test]
+fn numbers_that_the_lake_holds_are_not_given_again() {
+    on_both(|place| {
+        let inbox = place.open();
+        inbox.accept(&[delivery("web", [event(1, 1)])], 0).unwrap();
+        assert!(!inbox.resume_behind(1).unwrap(), "as it should be");
+        assert!(inbox.resume_behind(10).unwrap());
+        assert!(!inbox.resume_behind(10).unwrap());
+        inbox.accept(&[delivery("web", [event(2, 2)])], 0).unwrap();
+        let entries = inbox.read(10, usize::MAX).unwrap();
+        assert!(matches!(&entries[..], [Entry::Whole { seq: 11, .. }]), "{entries:?}");
+        let damage = inbox.damage().unwrap();
+        assert!(matches!(&damage[..], [Damage { part, seq: 1, .. }] if part == "sequence"));
+        inbox.forget(11).unwrap();
+        assert_eq!(inbox.read(0, usize::MAX).unwrap(), []);
+    });
+}
