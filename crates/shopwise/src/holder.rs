@@ -2,7 +2,7 @@
 
 use shopwise_stages::Shop;
 use shopwise_store::ledger::Lease;
-use shopwise_store::{Error, Result};
+use shopwise_store::{Error, Ledger, Result};
 
 use crate::commands::now;
 
@@ -18,6 +18,17 @@ pub(crate) fn take(shop: &Shop, lease: &str, command: &str, time: i64) -> Result
             shop.ledger.take_lease(lease, &name(command), now(), time)
         }
         taken => taken,
+    }
+}
+
+/// Refuses a shop on which somebody works who may be alive.
+pub(crate) fn refuse_in_use(ledger: &Ledger) -> anyhow::Result<()> {
+    match ledger.leases(now())?.into_iter().find(|lease| !is_gone(&lease.holder)) {
+        None => Ok(()),
+        Some(Lease { holder, taken_at, .. }) => anyhow::bail!(
+            "the shop is in use: {holder} has worked on it since {}\nhint: stop it first",
+            shopwise_model::time::format(taken_at)
+        ),
     }
 }
 

@@ -52,6 +52,10 @@ enum Command {
     Status(commands::status::Arguments),
     /// Events that could not be kept, with reasons, and a second chance for them
     Quarantine(commands::quarantine::Arguments),
+    /// Writes the shop into one file, also while it is served
+    Backup(commands::backup::Arguments),
+    /// Makes the shop's folder from such a file
+    Restore(commands::restore::Arguments),
     /// Lists the models, or goes back to the one that served before
     Models(commands::models::Arguments),
     /// One algorithm, files in, numbers out
@@ -82,6 +86,8 @@ fn main() -> ExitCode {
         Command::Keys(arguments) => commands::keys::run(&arguments),
         Command::Status(arguments) => commands::status::run(&arguments),
         Command::Quarantine(arguments) => commands::quarantine::run(&arguments),
+        Command::Backup(arguments) => commands::backup::run(&arguments),
+        Command::Restore(arguments) => commands::restore::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
         Command::Lab(command) => commands::laboratory::run(&command),
     };

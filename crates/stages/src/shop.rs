@@ -3,6 +3,8 @@
 use shopwise_model::Settings;
 use shopwise_store::{Lake, Ledger, Shelf, Vault};
 
+use crate::collect::plan::Plan;
+
 /// The stores and settings of one shop.
 #[derive(Debug)]
 pub struct Shop {
@@ -16,6 +18,8 @@ pub struct Shop {
     pub shelf: Shelf,
     /// The settings of `shopwise.toml`.
     pub settings: Settings,
+    /// Which events are expected, with which properties.
+    pub plan: Plan,
 }
 
 #[cfg(test)]
@@ -31,6 +35,7 @@ pub(crate) mod tests {
             vault: Vault::create(&folder.join("vault"), [7; 32]).unwrap(),
             shelf: Shelf::open(&folder.join("models")).unwrap(),
             settings: Settings::default(),
+            plan: Plan::default(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! an asynchronous runtime must call them through its `spawn_blocking`.
 
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
@@ -84,6 +85,27 @@ impl Database {
         let mut connection = AnyConnection::connect(&self.url).await?;
         prepare(&mut connection, session(&self.url, self.plan)).await?;
         Ok(connection)
+    }
+
+    /// Copies an SQLite file as it is at one moment into a new file; nobody who writes waits.
+    ///
+    /// # Errors
+    /// When this is no SQLite file, a page of it cannot be read, or the copy cannot be written.
+    pub(crate) fn copy(&self, to: &Path) -> Result<()> {
+        let Some(to) = to.to_str().filter(|_| self.is_sqlite()) else {
+            let wanted = "an SQLite file and a path in UTF-8";
+            return Err(Error::Settings(format!("{}: a copy wants {wanted}", self.plan.owner)));
+        };
+        self.block(async {
+            let mut connection = self.connect().await?;
+            sqlx::query("VACUUM INTO $1").bind(to).execute(&mut connection).await?;
+            Ok(connection.close().await?)
+        })
+    }
+
+    /// Closes the connections, and with them the files: SQLite then leaves no log beside one.
+    pub(crate) fn close(self) {
+        self.block(self.pool.close());
     }
 
     /// Tells whether this is an SQLite file.

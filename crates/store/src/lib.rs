@@ -1,9 +1,10 @@
 //! The stores: the lake (big tables and the query engine), the ledger (operational database), the
 //! vault (keys, pseudonyms) and the inbox (what was collected and is not in the lake yet); the
-//! shelf of models; and the reading of files that bring data.
+//! shelf of models; a shop in one file, for keeping; and the reading of files that bring data.
 //!
 //! The only crate that names DataFusion, Delta, Arrow, SQL drivers and ciphers. It decides nothing.
 
+pub mod backup;
 mod database;
 pub mod error;
 pub mod inbox;

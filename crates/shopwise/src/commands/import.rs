@@ -1,18 +1,30 @@
 //! `shopwise import`: files of events, products, campaigns and rates.
 
+use std::cell::Cell;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use serde_json::json;
 use shopwise_model::time::DateFormat;
-use shopwise_stages::collect::{self, ImportOptions};
+use shopwise_stages::collect::{self, ImportOptions, Ways};
 use shopwise_stages::{Shop, StageReport};
 use shopwise_store::ledger::RunStart;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::run::ended;
 use super::{now, open, reports_json, reports_text};
-use crate::{ShopFolder, printer};
+use crate::{ShopFolder, holder, printer};
+
+/// How long a follower's lease lasts, in microseconds, and how often it is renewed.
+const LEASE_TIME: i64 = 10_000_000;
+const RENEWAL: Duration = Duration::from_secs(2);
+
+/// How often a file that is followed is looked at.
+const LOOK: Duration = Duration::from_millis(250);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -42,6 +54,10 @@ pub(crate) struct Arguments {
     /// The currency of a file that names none; the shop's when left out
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
+    /// Go on with what is added to one file of JSON lines, also when it is moved away and made anew,
+    /// until Ctrl-C or SIGTERM; started again it neither loses nor doubles a line
+    #[arg(long)]
+    follow: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -61,20 +77,17 @@ fn formats_help() -> String {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
-    let shop = open::open(&arguments.folder.shop)?;
+    let shop = open::open_to_collect(&arguments.folder.shop)?;
     let (start, started_at) = (Instant::now(), now());
     let bar = printer::bar("importing");
     let options = options(arguments)?;
-    let report = collect::import(
-        &shop,
-        &arguments.format,
-        &arguments.files,
-        &options,
-        started_at,
-        &|rows| {
-            bar.set_position(rows);
-        },
-    );
+    let progress = |rows| bar.set_position(rows);
+    let (format, files) = (&arguments.format, &arguments.files);
+    let report = match arguments.follow {
+        true => follow(&shop, arguments, &options, &progress),
+        false => collect::import(&shop, format, files, &options, started_at, &progress)
+            .map_err(anyhow::Error::from),
+    };
     bar.finish_and_clear();
     let seconds = start.elapsed().as_secs_f64();
     record(&shop, arguments, report.as_ref().ok(), started_at, seconds)?;
@@ -84,6 +97,64 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     } else {
         reports_text(&reports)
     })
+}
+
+/// Imports a file while it grows, under a lease: a second one would not know what this one has
+/// taken a moment ago.
+fn follow(
+    shop: &Shop,
+    arguments: &Arguments,
+    options: &ImportOptions,
+    progress: &dyn Fn(u64),
+) -> Result<StageReport> {
+    let [file] = arguments.files.as_slice() else {
+        bail!("--follow follows one file\nhint: start one for each, with a --source of its own");
+    };
+    let told = Arc::new(AtomicBool::new(false));
+    listen_for_the_end(&told)?;
+    let source = arguments.source.as_ref().unwrap_or(&arguments.format);
+    let name = format!("follow {source}");
+    let lease = holder::take(shop, &name, "import --follow", LEASE_TIME)?;
+    let (renewed, lost) = (Cell::new(Instant::now()), Cell::new(false));
+    let stops = || {
+        if renewed.get().elapsed() > RENEWAL {
+            // A ledger that does not answer for a moment is asked again; the lease outlives it.
+            lost.set(matches!(shop.ledger.renew_lease(&lease, now(), LEASE_TIME), Ok(false)));
+            renewed.set(Instant::now());
+        }
+        lost.get() || told.load(Ordering::Acquire)
+    };
+    printer::progress(&format!("following `{}`; Ctrl-C ends it", file.display()));
+    let ways = Ways {
+        now: &now,
+        pause: &|| std::thread::sleep(LOOK),
+        stops: &stops,
+        progress,
+        warn: &|text| printer::progress(text),
+    };
+    let report = collect::follow(shop, &arguments.format, file, options, &ways);
+    shop.ledger.release_lease(&lease)?;
+    if lost.get() {
+        bail!("another process follows `{source}` now: this one stood still for too long");
+    }
+    Ok(report?)
+}
+
+/// Sets a flag when the program is told to stop.
+fn listen_for_the_end(told: &Arc<AtomicBool>) -> Result<()> {
+    let told = Arc::clone(told);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        });
+        told.store(true, Ordering::Release);
+    })?;
+    Ok(())
 }
 
 /// Leaves a row of the import in the ledger, once it has ended: an import that dies leaves nothing.

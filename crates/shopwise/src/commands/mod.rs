@@ -1,6 +1,7 @@
 //! The commands, one a file: arguments in, text or JSON out. Nothing here prints or holds a
 //! formula.
 
+pub(crate) mod backup;
 pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod identities;
@@ -12,6 +13,7 @@ pub(crate) mod models;
 pub(crate) mod open;
 pub(crate) mod quarantine;
 pub(crate) mod report;
+pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod show;

@@ -5,10 +5,28 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use shopwise_model::Settings;
 use shopwise_stages::Shop;
+use shopwise_stages::collect::plan::Plan;
+use shopwise_store::backup::Layout;
 use shopwise_store::{Inbox, Lake, Ledger, Shelf, Vault};
 
 /// The file that makes a folder a shop.
 pub(crate) const SETTINGS: &str = "shopwise.toml";
+
+/// Where everything stands in a shop's folder, for a back-up. Reports and exports are no part of it.
+pub(crate) const LAYOUT: Layout<'_> = Layout {
+    files: &[SETTINGS, PLAN],
+    folders: &["vault", "models"],
+    ledger: LEDGER,
+    inbox: INBOX,
+    lake: LAKE,
+};
+
+/// The file that declares which events a shop sends.
+const PLAN: &str = "tracking-plan.toml";
+
+const LEDGER: &str = "ledger.db";
+const INBOX: &str = "inbox.db";
+const LAKE: &str = "lake";
 
 /// The beginning of the environment variables that stand above the file.
 const PREFIX: &str = "SHOPWISE_";
@@ -18,18 +36,40 @@ pub(crate) fn open(folder: &Path) -> Result<Shop> {
     let settings = settings(folder)?;
     let memory = usize::try_from(settings.query_memory_mib << 20).unwrap_or(usize::MAX);
     Ok(Shop {
-        lake: Lake::open(&folder.join("lake"), memory)?,
-        ledger: Ledger::open(&database(folder, &settings, "ledger.db")?)?,
+        lake: Lake::open(&folder.join(LAKE), memory)?,
+        ledger: ledger(folder, &settings)?,
         vault: Vault::open(&folder.join("vault"))?.with_calling_code(settings.calling_code),
         shelf: Shelf::open(&folder.join("models"))?,
         settings,
+        plan: Plan::default(),
     })
+}
+
+/// Opens the shop in `folder` to take events in, which are held against its tracking plan.
+pub(crate) fn open_to_collect(folder: &Path) -> Result<Shop> {
+    Ok(Shop { plan: plan(folder)?, ..open(folder)? })
+}
+
+/// Returns the tracking plan of the shop in `folder`: Segment's specification, and above it the
+/// shop's file if there is one.
+fn plan(folder: &Path) -> Result<Plan> {
+    let path = folder.join(PLAN);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Plan::with(&text).with_context(|| format!("cannot use `{}`", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Plan::default()),
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
 }
 
 /// Opens the inbox of the shop in `folder`: a file of its own, so that nobody who writes to the
 /// ledger holds up an acknowledgement.
 pub(crate) fn inbox(folder: &Path, settings: &Settings) -> Result<Inbox> {
-    Ok(Inbox::open(&database(folder, settings, "inbox.db")?)?)
+    Ok(Inbox::open(&database(folder, settings, INBOX)?)?)
+}
+
+/// Opens the ledger of the shop in `folder`.
+pub(crate) fn ledger(folder: &Path, settings: &Settings) -> Result<Ledger> {
+    Ok(Ledger::open(&database(folder, settings, LEDGER)?)?)
 }
 
 /// As [`inbox`], for a look at what waits: at once, however many keys there are.

@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let folder = &arguments.folder.shop;
-    let shop = Arc::new(open::open(folder)?);
+    let shop = Arc::new(open::open_to_collect(folder)?);
     log_to_standard_error();
     let schedule = match (&*shop.settings.run_at, arguments.no_schedule) {
         ("", _) | (_, true) => None,

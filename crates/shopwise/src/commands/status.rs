@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use shopwise_store::Inbox;
+use shopwise_model::time;
+use shopwise_stages::collect::silence::{self, Silent};
 use shopwise_store::inbox::Tally;
+use shopwise_store::ledger::Violated;
+use shopwise_store::{Inbox, Ledger};
 
 use super::{now, open};
 use crate::ShopFolder;
@@ -14,6 +17,9 @@ use crate::ShopFolder;
 pub(crate) struct Arguments {
     #[command(flatten)]
     folder: ShopFolder,
+    /// List in what events differ from the tracking plan
+    #[arg(long)]
+    violations: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -22,8 +28,18 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let folder = &arguments.folder.shop;
     let settings = open::settings(folder)?;
-    let status = Status::read(&open::inbox(folder, &settings)?, now())?;
-    Ok(if arguments.json { status.json().to_string() } else { status.text() })
+    let (inbox, ledger) = (open::inbox(folder, &settings)?, open::ledger(folder, &settings)?);
+    let status = Status::read(&inbox, &ledger, &settings.time_zone, now())?;
+    Ok(match (arguments.json, arguments.violations) {
+        (true, false) => status.json().to_string(),
+        (false, false) => status.text(),
+        (true, true) => {
+            let mut object = status.json();
+            object["plan_violations"] = json!(status.violations);
+            object.to_string()
+        }
+        (false, true) => violations_text(&status.violations),
+    })
 }
 
 /// What the inbox counts.
@@ -36,10 +52,14 @@ pub(crate) struct Status {
     pub(crate) lake_behind_seconds: i64,
     /// Records whose checksum was wrong.
     pub(crate) damaged: i64,
+    /// Sources from which less comes than in the weeks before.
+    pub(crate) silent: Vec<Silent>,
+    /// In what events differ from the tracking plan.
+    pub(crate) violations: Vec<Violated>,
 }
 
 impl Status {
-    pub(crate) fn read(inbox: &Inbox, now: i64) -> Result<Self> {
+    pub(crate) fn read(inbox: &Inbox, ledger: &Ledger, time_zone: &str, now: i64) -> Result<Self> {
         let counts = inbox.counts()?;
         let age = |since: i64| (now - since).max(0) / 1_000_000;
         Ok(Self {
@@ -47,8 +67,15 @@ impl Status {
             pending: counts.pending,
             lake_behind_seconds: counts.pending_since.map_or(0, age),
             damaged: counts.damaged,
+            silent: silence::silent(inbox, time_zone, now)?,
+            violations: ledger.violations()?,
             sources: counts.sources,
         })
+    }
+
+    /// Returns how often events differed from the tracking plan.
+    fn found(&self) -> i64 {
+        self.violations.iter().map(|one| one.found).sum()
     }
 
     fn json(&self) -> Value {
@@ -64,6 +91,8 @@ impl Status {
             let terms: BTreeMap<&str, i64> = terms(tally).into_iter().collect();
             (source.clone(), json!(terms))
         });
+        object.insert("violations".to_owned(), json!(self.found()));
+        object.insert("silent_sources".to_owned(), json!(self.silent));
         object.insert("sources".to_owned(), Value::Object(sources.collect()));
         Value::Object(object)
     }
@@ -84,6 +113,19 @@ impl Status {
                 total.conflicts
             ));
         }
+        for silent in &self.silent {
+            lines.push(format!(
+                "source `{}` has fallen silent: {} events in the last {} minutes, {} in the same \
+                 time of earlier weeks",
+                silent.source, silent.received, silent.minutes, silent.expected
+            ));
+        }
+        if !self.violations.is_empty() {
+            lines.push(format!(
+                "{} violations of the tracking plan: `shopwise status --violations` lists them",
+                self.found()
+            ));
+        }
         for (source, tally) in &self.sources {
             lines.push(format!(
                 "  {source}: received {}, stored {}, duplicate {}, quarantined {}, refused {}",
@@ -92,6 +134,23 @@ impl Status {
         }
         lines.join("\n")
     }
+}
+
+/// Returns in what events differ from the plan, as a table. All of them are kept.
+fn violations_text(violations: &[Violated]) -> String {
+    if violations.is_empty() {
+        return "no event has differed from the tracking plan".to_owned();
+    }
+    let row = |cells: [&str; 6]| {
+        let [source, event, property, reason, found, last] = cells;
+        format!("{source:<16}{event:<28}{property:<26}{reason:<28}{found:>10}  {last}")
+    };
+    let mut lines = vec![row(["source", "event", "property", "problem", "events", "last"])];
+    lines.extend(violations.iter().map(|one| {
+        let (found, last) = (one.found.to_string(), time::format(one.last_at));
+        row([&one.source, &one.event, &one.property, &one.reason, &found, &last])
+    }));
+    lines.join("\n")
 }
 
 /// Returns the terms of the equation by name, what was received first.

@@ -1,6 +1,7 @@
 //! Who asks, and what for.
 
-use std::sync::{Arc, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -31,6 +32,9 @@ const FRESH: Duration = Duration::from_secs(5);
 /// Unknown keys make the keys be read again at most this often.
 const READ_AGAIN: Duration = Duration::from_millis(500);
 
+/// While events are lost, that is said so often.
+const REMIND: Duration = Duration::from_secs(60);
+
 /// Padding or none: some libraries leave it out.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -41,6 +45,8 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 #[derive(Debug)]
 pub(super) struct Keys {
     known: RwLock<Known>,
+    /// By source: requests with a revoked key, and when that is said next.
+    lost: Mutex<BTreeMap<String, (u64, Instant)>>,
 }
 
 #[derive(Debug)]
@@ -51,7 +57,8 @@ struct Known {
 
 impl Keys {
     pub(super) fn read(shop: &Shop) -> Result<Self> {
-        Ok(Self { known: RwLock::new(Known { read_at: Instant::now(), keys: read(shop)? }) })
+        let known = RwLock::new(Known { read_at: Instant::now(), keys: read(shop)? });
+        Ok(Self { known, lost: Mutex::default() })
     }
 
     /// Returns a live key; one that was revoked says so. Blocks now and then to read the ledger.
@@ -71,13 +78,31 @@ impl Keys {
         match found {
             Some(key) if key.revoked_at.is_none() => Ok(key),
             Some(key) => {
-                // Libraries drop what a 401 answers: somebody must know at once.
-                tracing::error!(source = key.source, "events come with a revoked key and are lost");
+                self.lose(&key.source);
                 Err(ApiError::unknown_key("the write key was revoked"))
             }
             None => Err(ApiError::unknown_key("the write key is not known")
                 .hint("`shopwise keys create SOURCE` makes one")),
         }
+    }
+
+    /// Counts a request with a revoked key. Libraries drop what a 401 answers: somebody must know at
+    /// the first one, and is reminded while it goes on.
+    fn lose(&self, source: &str) {
+        let mut lost = self.lost.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (count, due) = lost.entry(source.to_owned()).or_insert((0, Instant::now()));
+        *count += 1;
+        if Instant::now() >= *due {
+            *due = Instant::now() + REMIND;
+            let requests = *count;
+            tracing::warn!(source, requests, "events come with a revoked key and are lost");
+        }
+    }
+
+    /// Returns how many requests came with a revoked key, by source.
+    pub(super) fn lost(&self) -> BTreeMap<String, u64> {
+        let lost = self.lost.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        lost.iter().map(|(source, (count, _))| (source.clone(), *count)).collect()
     }
 }
 

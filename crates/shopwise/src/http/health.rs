@@ -1,5 +1,6 @@
 //! Is the server well?
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -29,11 +30,13 @@ pub(super) async fn ready(app: Arc<App>, _: Call) -> Result<Response, ApiError> 
 
 /// Answers the figures of the server and of the inbox.
 pub(super) async fn metrics(app: Arc<App>, _: Call) -> Result<Response, ApiError> {
-    let live = Arc::clone(&app.live);
-    let status =
-        tokio::task::spawn_blocking(move || Status::read(live.inbox(), crate::commands::now()))
-            .await
-            .map_err(anyhow::Error::from)??;
+    let shared = Arc::clone(&app);
+    let read = move || {
+        let shop = &shared.shop;
+        let zone = &shop.settings.time_zone;
+        Status::read(shared.live.inbox(), &shop.ledger, zone, crate::commands::now())
+    };
+    let status = tokio::task::spawn_blocking(read).await.map_err(anyhow::Error::from)??;
     let mut text = String::new();
     write(&app, &status, &mut text).map_err(anyhow::Error::from)?;
     Ok(typed(StatusCode::OK, "text/plain; version=0.0.4", text))
@@ -71,6 +74,40 @@ fn write(app: &App, status: &Status, text: &mut String) -> std::fmt::Result {
         "Records whose checksum was wrong",
     )?;
     writeln!(text, "shopwise_damaged_records_total {}", status.damaged)?;
+    describe(
+        text,
+        "shopwise_source_silent",
+        "gauge",
+        "1 while less comes from a source than in the weeks before",
+    )?;
+    for source in status.sources.keys() {
+        let silent = u8::from(status.silent.iter().any(|silent| silent.source == *source));
+        writeln!(text, "shopwise_source_silent{{source=\"{}\"}} {silent}", escape(source))?;
+    }
+    describe(
+        text,
+        "shopwise_plan_violations_total",
+        "counter",
+        "Properties of events that differ from the tracking plan",
+    )?;
+    let mut violations = BTreeMap::<&str, i64>::new();
+    for one in &status.violations {
+        *violations.entry(&one.source).or_default() += one.found;
+    }
+    for (source, found) in violations {
+        let source = escape(source);
+        writeln!(text, "shopwise_plan_violations_total{{source=\"{source}\"}} {found}")?;
+    }
+    describe(
+        text,
+        "shopwise_revoked_key_requests_total",
+        "counter",
+        "Requests with a key that was revoked, whose events are lost",
+    )?;
+    for (source, count) in app.keys.lost() {
+        let source = escape(&source);
+        writeln!(text, "shopwise_revoked_key_requests_total{{source=\"{source}\"}} {count}")?;
+    }
     app.figures.write(text)
 }
 

@@ -4,7 +4,8 @@
 //! one transaction. The *follower* reads the durable events in their order, those of other
 //! processes on the same shop too, and keeps the live state. The *drainer* moves them into the lake
 //! while it holds the lease to do so. The *keeper* takes in what was imported, and writes the state
-//! down, so that the next start need not replay everything.
+//! down, so that the next start need not replay everything. The *watch* says when a source falls
+//! silent.
 
 mod door;
 mod drainer;
@@ -18,6 +19,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 pub(crate) mod view;
+mod watch;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -88,8 +90,9 @@ impl Live {
         let follow = follower::start(&followed, door.bell(), &stop)?;
         let drain = drainer::start(&followed, &stop)?;
         let keep = keeper.clone().start(&stop)?;
+        let watch = watch::start(&followed.inbox, &shop.settings.time_zone, &stop)?;
         let live = Self { followed, door, stop: Arc::clone(&stop) };
-        Ok((live, Threads { stop, running: vec![at_the_door, follow, drain, keep], keeper }))
+        Ok((live, Threads { stop, running: vec![at_the_door, follow, drain, keep, watch], keeper }))
     }
 
     /// Makes the events of a request durable and says what became of each.

@@ -68,6 +68,7 @@ impl Place {
             vault: Vault::create(&folder.join("vault"), [7; 32]).unwrap(),
             shelf: Shelf::open(&folder.join("models")).unwrap(),
             settings: Settings::default(),
+            plan: shopwise_stages::collect::plan::Plan::default(),
         });
         let inbox = Arc::new(Inbox::open(&database("inbox.db")).unwrap());
         let file = folder.join(SNAPSHOT);

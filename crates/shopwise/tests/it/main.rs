@@ -1,11 +1,14 @@
 //! The program as its users have it: the real binary, real files, text and JSON out.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "everything here is a test")]
 
+mod backup;
 mod collect;
 mod crash;
 mod demo;
+mod follow;
 mod identity;
 mod libraries;
+mod plan;
 mod refusals;
 mod retail;
 mod runs;

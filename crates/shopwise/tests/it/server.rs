@@ -32,8 +32,7 @@ impl ShopFolder {
     }
 
     pub(crate) fn status(&self) -> Value {
-        let text = succeed(&["status", "--shop", shown(&self.path), "--json"]);
-        serde_json::from_str(&text).unwrap()
+        status(&self.path)
     }
 
     pub(crate) fn token(&self) -> String {
@@ -52,19 +51,36 @@ impl ShopFolder {
         self.column("message_id")
     }
 
-    /// Returns one of the first columns of all event lines in the lake, sorted: values of these
-    /// have no commas.
+    /// As the function of the same name.
     pub(crate) fn column(&self, name: &str) -> Vec<String> {
-        let file = self.path.join("export.csv");
-        succeed(&["export", "--shop", shown(&self.path), "events", "--output", shown(&file)]);
-        let text = std::fs::read_to_string(&file).unwrap();
-        let mut lines = text.lines();
-        let place = lines.next().unwrap().split(',').position(|own| own == name).unwrap();
-        let mut values: Vec<String> =
-            lines.map(|line| line.split(',').nth(place).unwrap().to_owned()).collect();
-        values.sort_unstable();
-        values
+        column(&self.path, name)
     }
+}
+
+/// Returns what `status` says of the shop in a folder.
+pub(crate) fn status(shop: &Path) -> Value {
+    serde_json::from_str(&succeed(&["status", "--shop", shown(shop), "--json"])).unwrap()
+}
+
+/// Returns the message identifiers of all event lines in the lake of a shop, sorted.
+pub(crate) fn exported(shop: &Path) -> Vec<String> {
+    column(shop, "message_id")
+}
+
+/// Returns one of the first columns of all event lines in the lake of a shop, sorted: values of
+/// these have no commas.
+fn column(shop: &Path, name: &str) -> Vec<String> {
+    let file = shop.join("export.csv");
+    succeed(&["export", "--shop", shown(shop), "events", "--output", shown(&file)]);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut lines = text.lines();
+    // Without a row there is no header either.
+    let Some(header) = lines.next() else { return Vec::new() };
+    let place = header.split(',').position(|own| own == name).unwrap();
+    let mut values: Vec<String> =
+        lines.map(|line| line.split(',').nth(place).unwrap().to_owned()).collect();
+    values.sort_unstable();
+    values
 }
 
 /// A running server; killed when it is dropped.

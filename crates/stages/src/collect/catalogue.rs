@@ -45,6 +45,17 @@ pub(crate) struct Written {
     pub(crate) repeated: u64,
 }
 
+impl Written {
+    /// Adds what was written after it. Products that were mentioned are mentioned again and again.
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.products += more.products;
+        self.mentioned = self.mentioned.max(more.mentioned);
+        self.campaigns += more.campaigns;
+        self.rates += more.rates;
+        self.repeated += more.repeated;
+    }
+}
+
 impl Catalogue {
     /// Remembers what an event says about a product; of several titles the last one.
     pub(crate) fn mention(&mut self, id: &str, mention: &Mention<'_>) {

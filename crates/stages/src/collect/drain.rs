@@ -12,6 +12,7 @@ use shopwise_model::tables::EVENTS;
 use shopwise_model::time::SECOND;
 use shopwise_store::Inbox;
 use shopwise_store::inbox::Entry;
+use shopwise_store::ledger::Progress;
 
 use super::ImportOptions;
 use super::identity::{Edge, Identities};
@@ -70,7 +71,10 @@ pub fn drain(
     let mut lines = Lines::open(shop, now)?;
     let is_damaged = |entry: &&Entry| matches!(entry, Entry::Damaged { .. });
     let damaged = entries.iter().filter(is_damaged).count();
+    let counted = shop.ledger.counted_through(APPLICATION)?;
     for entry in &entries {
+        // A step that is taken again counts nothing twice.
+        lines.sink.checks(entry.seq() > counted);
         lines.take(entry);
     }
     // Before the commit: taken in again after a failure, facts that are known change nothing.
@@ -78,6 +82,8 @@ pub fn drain(
     if !edges.is_empty() {
         lock(graph)?.observe(&shop.ledger, &edges, now)?;
     }
+    let progress = Progress { name: APPLICATION, from: counted, through: last };
+    shop.ledger.add_violations(&lines.sink.take_violations(), Some(progress))?;
     let report = lines.sink.finish(Some((APPLICATION, last)))?;
     let through = shop.lake.transaction(&EVENTS, APPLICATION)?;
     if through != Some(last) {

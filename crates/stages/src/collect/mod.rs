@@ -11,6 +11,7 @@ mod csv_map;
 mod dates;
 mod drain;
 mod films;
+mod follow;
 pub mod identity;
 mod input;
 mod keys;
@@ -23,6 +24,7 @@ mod rates;
 mod refused;
 mod segment;
 mod sightings;
+pub mod silence;
 pub(crate) mod sink;
 mod values;
 mod vocabulary;
@@ -40,6 +42,7 @@ use crate::report::StageReport;
 use crate::shop::Shop;
 
 pub use drain::{APPLICATION, Drained, Lines, STAY, drain};
+pub use follow::{Ways, follow};
 
 use columns::Header;
 use identity::Identities;
@@ -182,10 +185,7 @@ pub fn import(
     now: i64,
     progress: &dyn Fn(u64),
 ) -> Result<StageReport> {
-    let entry = IMPORTERS.iter().find(|entry| entry.name == format).ok_or_else(|| {
-        let names: Vec<&str> = IMPORTERS.iter().map(|entry| entry.name).collect();
-        Error::Wrong(format!("unknown format `{format}`, there are: {}", names.join(", ")))
-    })?;
+    let entry = importer(format)?;
     let source = options.source.clone().unwrap_or_else(|| entry.name.to_owned());
     let mut sink = Sink::open(shop, &source, options, now)?;
     let mut graph = None;
@@ -220,6 +220,14 @@ fn observe(
     Ok(())
 }
 
+/// Returns the importer of a format.
+fn importer(format: &str) -> Result<&'static Entry> {
+    IMPORTERS.iter().find(|entry| entry.name == format).ok_or_else(|| {
+        let names: Vec<&str> = IMPORTERS.iter().map(|entry| entry.name).collect();
+        Error::Wrong(format!("unknown format `{format}`, there are: {}", names.join(", ")))
+    })
+}
+
 fn import_file(
     entry: &Entry,
     file: &Path,
@@ -245,18 +253,28 @@ fn import_file(
     };
     sink.begin_file(file, format.unwrap_or(DateFormat::YearFirst))?;
     while let Some(mut batch) = rows.next_batch()? {
-        if entry.reads == Reads::Lines {
-            // A line that nobody could read may say who somebody is.
-            for bad in &mut batch.bad {
-                bad.value = segment::masked(&bad.value);
-            }
-        }
-        sink.refuse_bad(&batch.bad);
-        importer.rows(&batch, sink)?;
-        sink.flush()?;
+        take_batch(entry, &mut *importer, &mut batch, sink)?;
         after(sink, false)?;
     }
     after(sink, true)
+}
+
+/// Hands a batch to the importer, and what it makes of it to the writing.
+fn take_batch(
+    entry: &Entry,
+    importer: &mut dyn Importer,
+    batch: &mut RawBatch,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
+    if entry.reads == Reads::Lines {
+        // A line that nobody could read may say who somebody is.
+        for bad in &mut batch.bad {
+            bad.value = segment::masked(&bad.value);
+        }
+    }
+    sink.refuse_bad(&batch.bad);
+    importer.rows(batch, sink)?;
+    sink.flush()
 }
 
 /// The tables that importing writes.

@@ -92,12 +92,17 @@ impl<'a> Refused<'a> {
         Ok(append.write(&frame)?)
     }
 
-    /// Makes the rows visible and returns how many there are for each reason.
-    pub(super) fn commit(mut self) -> Result<BTreeMap<String, u64>> {
+    /// Makes the rows visible.
+    pub(super) fn commit(&mut self) -> Result<()> {
         self.write()?;
         if let Some(append) = self.append.take() {
             append.commit(None)?;
         }
-        Ok(self.counts)
+        Ok(())
+    }
+
+    /// Returns how many rows there are for each reason.
+    pub(super) fn counts(&self) -> &BTreeMap<String, u64> {
+        &self.counts
     }
 }

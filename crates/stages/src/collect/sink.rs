@@ -1,20 +1,23 @@
 //! Where importers put what they read: events with their keys, products, refusals; and the writing.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
 use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
 use shopwise_model::money::is_currency;
 use shopwise_model::tables::EVENTS;
 use shopwise_model::time::{DAY, DateFormat, parse};
 use shopwise_model::{Event, Events};
-use shopwise_store::ledger::Identifier;
+use shopwise_store::ledger::{Identifier, Violated};
 use shopwise_store::source::BadRow;
 
 use super::ImportOptions;
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Written};
 use super::identity::{Edge, Evidence, Node};
 use super::keys::{Identity, Keys, Place};
+use super::plan::Violations;
 use super::pseudonyms::{Pseudonyms, Who};
 use super::refused::Refused;
 use super::sightings::{Names, Seen, Sightings};
@@ -45,9 +48,15 @@ pub(crate) struct Sink<'a> {
     /// What is said about products, campaigns and currencies.
     pub(crate) catalogue: Catalogue,
     refused: Refused<'a>,
+    /// In what events differ from the plan, by source, while that is counted.
+    violations: BTreeMap<String, Violations>,
+    checks: bool,
+    /// Lines up to this one of the file were refused before.
+    refused_through: u64,
     lines: u64,
     written: u64,
     duplicates: u64,
+    catalogued: Written,
 }
 
 impl<'a> Sink<'a> {
@@ -60,6 +69,7 @@ impl<'a> Sink<'a> {
     ) -> Result<Self> {
         let mut sink = Self::open_new(shop, source, options, now)?;
         sink.keys = known_keys(shop, source)?;
+        sink.checks = true;
         Ok(sink)
     }
 
@@ -95,20 +105,35 @@ impl<'a> Sink<'a> {
             sightings: Sightings::default(),
             catalogue: Catalogue::default(),
             refused: Refused::new(&shop.lake, now),
+            violations: BTreeMap::new(),
+            checks: false,
+            refused_through: 0,
             lines: 0,
             written: 0,
             duplicates: 0,
+            catalogued: Written::default(),
         })
     }
 
     pub(crate) fn begin_file(&mut self, file: &Path, format: DateFormat) -> Result<()> {
         self.refused.begin_file(&file.display().to_string());
         self.format = format;
+        self.refused_through = 0;
         self.last_date.0.clear();
         if self.keys.begin_file() {
             return Ok(());
         }
         Err(Error::Wrong("more than 65,000 files at once\nhint: import them in parts".to_owned()))
+    }
+
+    /// Says that lines of the file up to this one were refused by an earlier import.
+    pub(crate) fn refused_through(&mut self, line: u64) {
+        self.refused_through = line;
+    }
+
+    /// Says that what comes now is received at this moment.
+    pub(crate) fn receive_at(&mut self, now: i64) {
+        self.now = now;
     }
 
     /// Turns to events that another source has sent, received at this moment.
@@ -119,6 +144,47 @@ impl<'a> Sink<'a> {
         }
         self.refused.begin_file(source);
         self.now = received_at;
+    }
+
+    /// Says whether events are held against the tracking plan from now on.
+    pub(crate) fn checks(&mut self, checks: bool) {
+        self.checks = checks;
+    }
+
+    /// Returns how many event lines were new so far.
+    pub(crate) fn taken(&self) -> u64 {
+        self.written + self.events.len() as u64
+    }
+
+    /// Holds a call whose event is new against the tracking plan.
+    pub(crate) fn check(&mut self, call: &Map<String, Value>) {
+        if !self.checks {
+            return;
+        }
+        let found = self.shop.plan.check(call);
+        if found.is_empty() {
+            return;
+        }
+        match self.violations.get_mut(&self.source) {
+            Some(violations) => violations.count(found),
+            None => self.violations.entry(self.source.clone()).or_default().count(found),
+        }
+    }
+
+    /// Returns in what events have differed from the plan, for the ledger; the counts begin anew.
+    pub(crate) fn take_violations(&mut self) -> Vec<Violated> {
+        let mut all = Vec::new();
+        for (source, violations) in std::mem::take(&mut self.violations) {
+            all.extend(violations.rows().map(|([event, property, reason], found)| Violated {
+                source: source.clone(),
+                event: event.to_owned(),
+                property: property.to_owned(),
+                reason: reason.to_owned(),
+                found: found.cast_signed(),
+                last_at: self.now,
+            }));
+        }
+        all
     }
 
     /// Returns the events taken so far, which leave.
@@ -214,7 +280,9 @@ impl<'a> Sink<'a> {
 
     /// Keeps a refused row with its place.
     pub(crate) fn refuse(&mut self, line: u64, field: &str, value: &[u8], reason: &str) {
-        self.refused.add(line, field, value, reason);
+        if line > self.refused_through {
+            self.refused.add(line, field, value, reason);
+        }
     }
 
     /// Keeps the rows that could not even be split into fields.
@@ -256,19 +324,33 @@ impl<'a> Sink<'a> {
         writer.write(events)
     }
 
-    /// Commits everything and returns the counts. `transaction` names the commit of the events:
+    /// Commits what is left and returns the counts. `transaction` names the commit of the events:
     /// (application, its own version).
     pub(crate) fn finish(mut self, transaction: Option<(&str, i64)>) -> Result<StageReport> {
+        self.commit(transaction)?;
+        Ok(self.report())
+    }
+
+    /// Commits everything that was taken since the last time.
+    pub(crate) fn commit(&mut self, transaction: Option<(&str, i64)>) -> Result<()> {
         self.flush()?;
-        let mut report = StageReport::new(super::NAME);
         match (self.writer.take(), transaction) {
             (Some(writer), _) => writer.commit(transaction)?,
             // The lake must know how far it is even when nothing became a row.
             (None, Some(_)) => drop(self.shop.lake.append(&EVENTS)?.commit(transaction)?),
             (None, None) => {}
         }
-        self.shop.ledger.keep_identifiers(&self.identifiers, self.now)?;
-        let written = self.catalogue.write(&self.shop.ledger, self.now)?;
+        self.shop.ledger.keep_identifiers(&std::mem::take(&mut self.identifiers), self.now)?;
+        let written = std::mem::take(&mut self.catalogue).write(&self.shop.ledger, self.now)?;
+        self.catalogued.add(&written);
+        self.shop.ledger.add_violations(&self.take_violations(), None)?;
+        self.refused.commit()
+    }
+
+    /// Returns the counts of all commits.
+    pub(crate) fn report(&self) -> StageReport {
+        let mut report = StageReport::new(super::NAME);
+        let written = &self.catalogued;
         report.rows_read = self.lines;
         report.rows_written =
             self.written + (written.products + written.campaigns + written.rates) as u64;
@@ -280,8 +362,8 @@ impl<'a> Sink<'a> {
             }
         }
         report.metric("customers", self.pseudonyms.count());
-        report.refused = self.refused.commit()?;
-        Ok(report)
+        report.refused = self.refused.counts().clone();
+        report
     }
 }
 

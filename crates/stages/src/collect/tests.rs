@@ -4,6 +4,7 @@ mod bad_input;
 mod calls;
 mod catalogue;
 mod tables;
+mod violations;
 
 use super::*;
 use shopwise_model::frame::{Column, NULL_INT};

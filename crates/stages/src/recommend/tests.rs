@@ -17,6 +17,7 @@ fn shop(folder: &Path) -> Shop {
         vault: Vault::create(&folder.join("vault"), [7; 32]).unwrap(),
         shelf: Shelf::open(&folder.join("models")).unwrap(),
         settings: Settings::default(),
+        plan: collect::plan::Plan::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::keys::{self, Keys, Known};
 use super::transaction::Open;
 use super::{
     DELIVERIES_MAX, EVENTS_BYTES_MAX, EVENTS_MAX, Inbox, NAME_BYTES_MAX, body, counts, panicked,
-    quarantine, remember,
+    quarantine, remember, slots,
 };
 use crate::{Error, Result};
 
@@ -238,6 +238,7 @@ async fn write(
         }
     }
     counts::add(open.connection, &tallies).await?;
+    slots::add(open.connection, deliveries).await?;
     counts::add_refusals(open.connection, &refusals).await
 }
 

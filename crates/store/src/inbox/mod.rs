@@ -11,6 +11,7 @@
 
 mod accept;
 mod body;
+mod copy;
 mod counts;
 mod damage;
 mod keys;
@@ -19,6 +20,7 @@ mod quarantine;
 mod read;
 mod remember;
 mod resume;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -29,10 +31,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use accept::{Arrival, Delivery, Verdict};
+pub(crate) use copy::copy;
 pub use counts::{Counts, Tally};
 pub use damage::Damage;
 pub use quarantine::{Quarantined, Replay};
 pub use read::Entry;
+pub use slots::{Activity, SLOT};
 
 use sqlx::Connection as _;
 
@@ -41,7 +45,10 @@ use crate::{Error, Result};
 use transaction::Writer;
 
 /// The changes of the schema in order. Only added to: a shop holds what earlier ones made.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "inbox", include_str!("migrations/0001_inbox.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "inbox", include_str!("migrations/0001_inbox.sql")),
+    (2, "slots", include_str!("migrations/0002_slots.sql")),
+];
 
 /// How the inbox wants its database.
 ///

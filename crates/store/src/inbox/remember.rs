@@ -11,7 +11,7 @@ use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use super::keys::{self, Keys};
 use super::transaction::{self, Sequence, Writer};
-use super::{Inbox, body, panicked};
+use super::{Inbox, body, panicked, slots};
 use crate::{Error, Result};
 
 /// Keys put into memory at once when many are read.
@@ -167,6 +167,7 @@ impl Inbox {
     /// When the database refuses.
     pub fn expire(&self, before_day: i64) -> Result<u64> {
         let before = self.write(0, async |open| {
+            slots::sweep(open.connection, before_day.saturating_add(super::KEY_DAYS)).await?;
             // Those that expired the last time: the other processes had a day to see it.
             let sweep = open.sequence.expired_day;
             if before_day <= sweep {

@@ -7,6 +7,7 @@ mod changes;
 mod convert;
 mod disk;
 mod files;
+mod pin;
 mod rows;
 mod table_file;
 mod write;

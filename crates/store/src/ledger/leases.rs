@@ -5,6 +5,7 @@
 
 use shopwise_model::time;
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use super::Ledger;
 use crate::{Error, Result};
@@ -66,6 +67,22 @@ impl Ledger {
         let query = sqlx::query(SQL).bind(&lease.name).bind(lease.token);
         self.block(query.execute(&self.pool))?;
         Ok(())
+    }
+
+    /// Returns the leases that have not run out.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn leases(&self, now: i64) -> Result<Vec<Lease>> {
+        const SQL: &str = "SELECT name, holder, token, taken_at FROM leases
+                           WHERE expires_at > $1 ORDER BY name";
+        let rows = self.block(sqlx::query(SQL).bind(now).fetch_all(&self.pool))?;
+        let lease = |row: &AnyRow| {
+            let (name, holder) = (row.try_get("name")?, row.try_get("holder")?);
+            let (token, taken_at) = (row.try_get("token")?, row.try_get("taken_at")?);
+            Ok(Lease { name, holder, token, taken_at })
+        };
+        rows.iter().map(lease).collect()
     }
 
     /// Ends the lease of a holder that is known to be dead. Returns whether he still had it.

@@ -6,6 +6,7 @@
 //! asynchronous runtime must call them through its `spawn_blocking`.
 
 mod catalog;
+mod copy;
 mod identities;
 mod identity_graph;
 mod keys;
@@ -16,6 +17,7 @@ mod runs;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod violations;
 
 use std::future::Future;
 use std::time::Duration;
@@ -31,6 +33,7 @@ pub use keys::Key;
 pub use leases::Lease;
 pub use models::{Model, NewModel};
 pub use runs::{Run, RunEnd, RunStart};
+pub use violations::{Progress, Violated};
 
 use crate::Result;
 use crate::database::{Database, Plan};
@@ -42,6 +45,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "identity graph", include_str!("migrations/0003_identity_graph.sql")),
     (4, "keys", include_str!("migrations/0004_keys.sql")),
     (5, "identity since", include_str!("migrations/0005_identity_since.sql")),
+    (6, "plan", include_str!("migrations/0006_plan.sql")),
 ];
 
 /// How the ledger wants its database. The stages of one process work one after the other, reports

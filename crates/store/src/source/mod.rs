@@ -10,6 +10,7 @@ mod bytes;
 mod lines;
 mod objects;
 mod records;
+mod tail;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub use batch::{BATCH_BYTES, BATCH_ROWS, BadRow, LINE_BYTES_MAX, NOT_UTF8, RawBa
 pub use bytes::digest;
 pub use lines::{Lines, open_lines};
 pub use objects::{Objects, open_objects};
+pub use tail::{Grown, Mark, Tail};
 
 use crate::Result;
 use bytes::ByteStream;

@@ -167,12 +167,12 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 #[cfg(unix)]
-fn new_private_file(path: &Path) -> std::io::Result<File> {
+pub(crate) fn new_private_file(path: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 #[cfg(not(unix))]
-fn new_private_file(path: &Path) -> std::io::Result<File> {
+pub(crate) fn new_private_file(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }

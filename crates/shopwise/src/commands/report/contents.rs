@@ -6,7 +6,7 @@ use serde_json::Value;
 use shopwise_model::frame::Frame;
 use shopwise_model::{Campaign, Settings};
 use shopwise_stages::Shop;
-use shopwise_store::ledger::{Model, Run};
+use shopwise_store::ledger::{Model, Run, Violated};
 
 use super::Language;
 use super::cells::Cells;
@@ -42,6 +42,7 @@ pub(super) struct Contents {
     pub(super) kinds: Frame,
     pub(super) refused: Frame,
     pub(super) doubtful: Frame,
+    pub(super) violations: Vec<Violated>,
     pub(super) runs: Vec<Run>,
     pub(super) models: Vec<Model>,
 }
@@ -77,6 +78,7 @@ impl Contents {
             kinds: query(include_str!("sql/kinds.sql"))?,
             refused: query(include_str!("sql/refused.sql"))?,
             doubtful: query(include_str!("sql/doubtful.sql"))?,
+            violations: shop.ledger.violations()?,
             runs: shop.ledger.runs(RUNS, now)?,
             models: shop.ledger.models()?,
         })

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use toml::Spanned;
 
 pub use specification::{SPECIFICATION, Specified};
 
@@ -159,7 +160,7 @@ struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileEvent {
-    name: String,
+    name: Spanned<String>,
     #[serde(default)]
     aliases: Vec<String>,
     #[serde(default)]
@@ -168,11 +169,29 @@ struct FileEvent {
     properties: BTreeMap<String, Type>,
 }
 
+impl FileEvent {
+    /// Returns what is wrong with it.
+    fn problem(&self) -> Option<String> {
+        let names = [self.name.as_ref()].into_iter().chain(&self.aliases);
+        if names.into_iter().any(|name: &String| plain(name).is_empty()) {
+            return Some("an event's name must have a letter, its other names too".to_owned());
+        }
+        let count = self.properties.len() + self.required.len();
+        (count > PROPERTIES_MAX)
+            .then(|| format!("an event has at most {PROPERTIES_MAX} properties, not {count}"))
+    }
+}
+
+fn is_end(byte: &u8) -> bool {
+    *byte == b'\n'
+}
+
 impl Plan {
     /// Returns the specification with a shop's own events; those of a known name replace it.
     ///
     /// # Errors
-    /// [`Error::Wrong`] when the text is no such TOML, a name is empty, or there are too many.
+    /// [`Error::Wrong`] with the line when the text is no such TOML, a name is empty or stands
+    /// twice, or there are too many.
     pub fn with(text: &str) -> Result<Self> {
         let file: File = toml::from_str(text)
             .map_err(|error| Error::Wrong(format!("the tracking plan is wrong: {error}")))?;
@@ -182,32 +201,40 @@ impl Plan {
             let reason = format!("a tracking plan has at most {EVENTS_MAX} events, got `{count}`");
             return Err(Error::Wrong(reason));
         }
+        let mut names = BTreeMap::new();
         for event in file.event {
-            let name = &event.name;
-            if [name].into_iter().chain(&event.aliases).any(|name| plain(name).is_empty()) {
-                let reason = format!("an event's name must have a letter, got `{name}`");
-                return Err(Error::Wrong(reason));
+            let line = 1 + text.bytes().take(event.name.span().start).filter(is_end).count();
+            let problem = event.problem().or_else(|| {
+                let before = names.insert(plain(event.name.as_ref()), line)?;
+                Some(format!("the event stands in line {before} already"))
+            });
+            if let Some(problem) = problem {
+                let name = event.name.as_ref();
+                let place = format!("line {line}, field `name`, got `{name}`");
+                return Err(Error::Wrong(format!(
+                    "the tracking plan is wrong: {problem} ({place})"
+                )));
             }
-            if event.properties.len() + event.required.len() > PROPERTIES_MAX {
-                let reason = format!("event `{name}` has more than {PROPERTIES_MAX} properties");
-                return Err(Error::Wrong(reason));
-            }
-            let need = |property: &String| {
-                if event.required.contains(property) { Need::Always } else { Need::Never }
-            };
-            let mut declared: Vec<Property> = event
-                .properties
-                .iter()
-                .map(|(name, kind)| Property { name: name.clone(), kind: *kind, need: need(name) })
-                .collect();
-            for name in event.required.iter().filter(|name| !event.properties.contains_key(*name)) {
-                let (name, kind, need) = (name.clone(), Type::Any, Need::Always);
-                declared.push(Property { name, kind, need });
-            }
-            let aliases: Vec<&str> = event.aliases.iter().map(String::as_str).collect();
-            plan.declare(name, &aliases, declared);
+            plan.add(&event);
         }
         Ok(plan)
+    }
+
+    fn add(&mut self, event: &FileEvent) {
+        let need = |property: &String| {
+            if event.required.contains(property) { Need::Always } else { Need::Never }
+        };
+        let mut declared: Vec<Property> = event
+            .properties
+            .iter()
+            .map(|(name, kind)| Property { name: name.clone(), kind: *kind, need: need(name) })
+            .collect();
+        for name in event.required.iter().filter(|name| !event.properties.contains_key(*name)) {
+            let (name, kind, need) = (name.clone(), Type::Any, Need::Always);
+            declared.push(Property { name, kind, need });
+        }
+        let aliases: Vec<&str> = event.aliases.iter().map(String::as_str).collect();
+        self.declare(event.name.as_ref(), &aliases, declared);
     }
 
     fn declare(&mut self, name: &str, aliases: &[&str], properties: Vec<Property>) {
@@ -385,15 +412,15 @@ impl Violations {
         }
     }
 
-    /// Returns each violation with how often it was found, in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&Violation, u64)> {
-        self.counts.iter().map(|(violation, count)| (violation, *count))
-    }
-
-    /// Returns how many were found beyond those that are counted apart.
-    #[must_use]
-    pub fn beyond(&self) -> u64 {
-        self.beyond
+    /// Returns each violation, as event, property and reason, with how often it was found, in the
+    /// order of their names; last those that are not counted apart.
+    pub fn rows(&self) -> impl Iterator<Item = ([&str; 3], u64)> {
+        let apart = self.counts.iter().map(move |(violation, count)| {
+            let Violation { event, property, reason } = violation;
+            ([event.as_str(), property.as_str(), reason.text()], *count)
+        });
+        let beyond = (self.beyond > 0).then_some((["others", "", "different"], self.beyond));
+        apart.chain(beyond)
     }
 }
 

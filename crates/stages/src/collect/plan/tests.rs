@@ -83,6 +83,16 @@ fn a_shop_adds_its_own_events_and_changes_ours() {
 }
 
 #[test]
+fn what_is_wrong_with_a_plan_is_told_with_its_line() {
+    let told = |text: &str| Plan::with(text).unwrap_err().to_string();
+    let twice = "[[event]]\nname = \"Wheel Spun\"\n\n[[event]]\nname = \"wheel_spun\"";
+    assert!(told(twice).contains("stands in line 2 already (line 5, field `name`"));
+    assert!(told("\n[[event]]\nname = \"?\"").contains("(line 3, field `name`, got `?`)"));
+    let kind = told("[[event]]\nname = \"a\"\nproperties = { prize = \"texts\" }");
+    assert!(kind.contains("line 3") && kind.contains("texts"), "{kind}");
+}
+
+#[test]
 fn violations_are_counted_in_a_bounded_number() {
     let violation = |at: usize| Violation {
         event: format!("e{at}"),
@@ -92,8 +102,10 @@ fn violations_are_counted_in_a_bounded_number() {
     let mut violations = Violations::default();
     violations.count((0..VIOLATIONS_MAX + 5).map(violation));
     violations.count([violation(0)]);
-    assert_eq!((violations.iter().count(), violations.beyond()), (VIOLATIONS_MAX, 5));
-    assert_eq!(violations.iter().next(), Some((&violation(0), 2)));
+    let rows: Vec<_> = violations.rows().collect();
+    assert_eq!(rows.len(), VIOLATIONS_MAX + 1);
+    assert_eq!(rows.first(), Some(&(["e0", "p", "missing"], 2)));
+    assert_eq!(rows.last(), Some(&(["others", "", "different"], 5)));
 }
 
 #[test]

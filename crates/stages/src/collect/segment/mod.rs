@@ -105,9 +105,15 @@ fn take(
     sink: &mut Sink<'_>,
 ) {
     sink.read_row();
-    let call = call::Call { call, envelope, text };
-    if let Err((field, value, reason)) = call.take(shop, sink) {
-        sink.refuse(line, &field, masked(&value).as_bytes(), reason);
+    let before = sink.taken();
+    let whole = call::Call { call, envelope, text };
+    match whole.take(shop, sink) {
+        Err((field, value, reason)) => {
+            sink.refuse(line, &field, masked(&value).as_bytes(), reason);
+        }
+        // What came again was checked when it came first.
+        Ok(()) if sink.taken() > before => sink.check(call),
+        Ok(()) => {}
     }
 }
 

@@ -173,3 +173,35 @@ fn a_ledger_and_an_inbox_share_a_schema() {
     crate::Ledger::open_in_schema(&url, &schema).unwrap();
     testing::drop_schema(&inbox.database, &schema);
 }
+
+#[test]
+fn what_each_source_sent_is_counted_by_ten_minutes_and_forgotten_after_weeks() {
+    on_both(|place| {
+        let inbox = place.open();
+        let at = |source: &str, slot: i64, arrivals: Vec<Arrival>| Delivery {
+            received_at: slot * SLOT + 5,
+            ..delivery(source, arrivals)
+        };
+        let day = 20_000;
+        let slot = day * 144;
+        let refused = || Arrival::Refused { reason: "too many".to_owned() };
+        let deliveries = [
+            at("web", slot, vec![event(1, 1), event(1, 1)]),
+            at("till", slot, vec![event(2, 1)]),
+            at("web", slot + 3, vec![refused()]),
+            at("web", slot + 4, vec![]),
+        ];
+        inbox.accept(&deliveries, slot * SLOT).unwrap();
+        inbox.accept(&[at("web", slot, vec![event(3, 1)])], slot * SLOT).unwrap();
+        let activity = inbox.activity().unwrap();
+        let web = &activity["web"];
+        assert_eq!((web.first, web.slots.len()), (slot, 2), "{web:?}");
+        assert_eq!((web.received(slot, slot + 3), web.received(slot, slot + 4)), (3, 4));
+        assert_eq!((web.active(slot, slot + 9), web.received(slot + 9, slot)), (2, 0));
+        assert_eq!(activity["till"].received(0, i64::MAX), 1);
+        inbox.expire(day + 36 - KEY_DAYS).unwrap();
+        assert_eq!(inbox.activity().unwrap().len(), 2);
+        inbox.expire(day + 37 - KEY_DAYS).unwrap();
+        assert!(inbox.activity().unwrap().is_empty());
+    });
+}

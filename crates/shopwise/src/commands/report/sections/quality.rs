@@ -38,6 +38,21 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("other", "other", "其他"),
 ];
 
+/// What can be wrong with a property.
+const PROBLEMS: &[(&str, &str)] = &[
+    ("missing", "缺失"),
+    ("not a text", "不是文本"),
+    ("not a number", "不是数字"),
+    ("neither true nor false", "不是真假值"),
+    ("not a list", "不是列表"),
+    ("not an object", "不是对象"),
+    ("money without a currency", "有金额而无币种"),
+    ("not revenue + shipping + tax", "不等于收入＋运费＋税"),
+];
+
+/// Violations of the tracking plan that are listed; `status --violations` lists all.
+const VIOLATIONS: usize = 100;
+
 pub(super) fn section(contents: &Contents) -> Section {
     let question = Words::new("Can the data be trusted?", "数据可信吗？");
     let name = Words::new("Data quality", "数据质量");
@@ -57,6 +72,9 @@ pub(super) fn section(contents: &Contents) -> Section {
         .with(Block::Table(doubts_table(contents)));
     if refused > 0.0 {
         section = section.with(Block::Table(refused_table(contents)));
+    }
+    if !contents.violations.is_empty() {
+        section = section.with(Block::Table(violations_table(contents)));
     }
     section.advice(Words::new(
         "Look at the first refused line of each reason, mend the export and import the file again: \
@@ -242,4 +260,39 @@ fn refused_table(contents: &Contents) -> Table {
         ]);
     }
     table
+}
+
+/// Returns in what events differ from the tracking plan, the most frequent first; all are kept.
+fn violations_table(contents: &Contents) -> Table {
+    let mut table = Table::new(
+        "violations",
+        Words::new(
+            "Events that differ from the tracking plan (all are kept)",
+            "与埋点计划不符的事件（均已保留）",
+        ),
+        vec![
+            table::text("Source", "来源"),
+            table::text("Event", "事件"),
+            table::text("Property", "属性"),
+            table::text("Problem", "问题"),
+            table::number("Events", "事件数"),
+        ],
+    );
+    for one in contents.violations.iter().take(VIOLATIONS) {
+        table.row(vec![
+            Words::data(&one.source),
+            Words::data(&one.event),
+            Words::data(&one.property),
+            problem(&one.reason),
+            Words::data(&number::exact(one.found as f64)),
+        ]);
+    }
+    table
+}
+
+fn problem(reason: &str) -> Words {
+    match PROBLEMS.iter().find(|(own, _)| *own == reason) {
+        Some((en, zh)) => Words::new(en, zh),
+        None => Words::data(reason),
+    }
 }

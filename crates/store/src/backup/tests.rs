@@ -1,0 +1,159 @@
+use super::*;
+use crate::inbox::{Arrival, Delivery, Inbox};
+use crate::{Shelf, Vault};
+
+const LAYOUT: Layout<'_> = Layout {
+    files: &["shopwise.toml", "plan.toml"],
+    folders: &["vault", "models"],
+    ledger: "ledger.db",
+    inbox: "inbox.db",
+    lake: "lake",
+};
+
+const ABOUT: About<'_> = About { program: "1", shop: "s", now: 0 };
+
+fn sqlite(folder: &Path, name: &str) -> String {
+    format!("sqlite://{}", folder.join(name).display())
+}
+
+/// Makes a shop whose inbox has given one number for each of `deliveries`, and whose lake holds it
+/// up to each of `held`, in this order.
+fn shop(folder: &Path, deliveries: u8, held: &[i64]) -> (Lake, Ledger) {
+    std::fs::create_dir(folder).unwrap();
+    std::fs::write(folder.join("shopwise.toml"), "name = 's'").unwrap();
+    Vault::create(&folder.join("vault"), [7; 32]).unwrap();
+    let shelf = Shelf::open(&folder.join("models")).unwrap();
+    shelf.write("popular", 1, &[("a.bin", &[1, 2, 3])], &serde_json::json!({})).unwrap();
+    let ledger = Ledger::open(&sqlite(folder, "ledger.db")).unwrap();
+    ledger.set_setting("colour", "blue").unwrap();
+    ledger.take_lease("run", "somebody", 0, i64::MAX).unwrap();
+    let inbox = Inbox::open(&sqlite(folder, "inbox.db")).unwrap();
+    for number in 0..deliveries {
+        let event = Arrival::Event { key: [number + 1; 16], body: vec![number; 100] };
+        let source = "web".to_owned();
+        inbox.accept(&[Delivery { source, received_at: 0, arrivals: vec![event] }], 0).unwrap();
+    }
+    let lake = Lake::open(&folder.join("lake"), 64 << 20).unwrap();
+    for held in held {
+        lake.append(&EVENTS).unwrap().commit(Some(("inbox", *held))).unwrap();
+    }
+    (lake, ledger)
+}
+
+#[test]
+fn a_shop_comes_back_as_it_was_and_without_those_who_worked_on_it() {
+    let outer = tempfile::tempdir().unwrap();
+    let (folder, file) = (outer.path().join("shop"), outer.path().join("file"));
+    let (lake, ledger) = shop(&folder, 3, &[1, 2]);
+    let written = write(&folder, &LAYOUT, (&lake, &ledger), "inbox", &file, &ABOUT).unwrap();
+    assert_eq!((written.head.last, written.head.events_version), (3, Some(2)));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let place = outer.path().join("again");
+    let head = restore(&file, &place, None).unwrap();
+    assert_eq!(head, written.head);
+    let ledger = Ledger::open(&sqlite(&place, "ledger.db")).unwrap();
+    assert_eq!(ledger.setting("colour").unwrap().as_deref(), Some("blue"));
+    assert_eq!(ledger.leases(1).unwrap(), []);
+    let inbox = Inbox::open(&sqlite(&place, "inbox.db")).unwrap();
+    assert_eq!(inbox.read(0, 1 << 20).unwrap().len(), 3);
+    assert_eq!(inbox.keys().unwrap().0, 3);
+    let lake = Lake::open(&place.join("lake"), 64 << 20).unwrap();
+    assert_eq!(lake.transaction(&EVENTS, "inbox").unwrap(), Some(2));
+    let shelf = Shelf::open(&place.join("models")).unwrap();
+    assert_eq!(shelf.read("popular", 1, "a.bin").unwrap(), [1, 2, 3]);
+    let key = Vault::open(&place.join("vault")).unwrap();
+    let same = Vault::open(&folder.join("vault")).unwrap().pseudonym("customer", "1");
+    assert_eq!(key.pseudonym("customer", "1"), same);
+    // Nothing is left beside them.
+    assert_eq!(std::fs::read_dir(outer.path()).unwrap().count(), 3);
+}
+
+#[test]
+fn the_lake_is_taken_no_further_than_the_inbox_goes() {
+    let outer = tempfile::tempdir().unwrap();
+    let (folder, file) = (outer.path().join("shop"), outer.path().join("file"));
+    // As if two entries had come, been drained and compacted after the inbox was copied.
+    let (lake, ledger) = shop(&folder, 3, &[1, 3, 4, 5]);
+    let written = write(&folder, &LAYOUT, (&lake, &ledger), "inbox", &file, &ABOUT).unwrap();
+    assert_eq!((written.head.last, written.head.events_version), (3, Some(2)));
+    let place = outer.path().join("again");
+    restore(&file, &place, None).unwrap();
+    let lake = Lake::open(&place.join("lake"), 64 << 20).unwrap();
+    assert_eq!(lake.transaction(&EVENTS, "inbox").unwrap(), Some(3));
+    assert_eq!(lake.version(&EVENTS).unwrap(), Some(2));
+}
+
+#[test]
+fn a_torn_damaged_or_foreign_file_changes_nothing() {
+    let outer = tempfile::tempdir().unwrap();
+    let (folder, file) = (outer.path().join("shop"), outer.path().join("file"));
+    let (lake, ledger) = shop(&folder, 3, &[1]);
+    write(&folder, &LAYOUT, (&lake, &ledger), "inbox", &file, &ABOUT).unwrap();
+    let error = write(&folder, &LAYOUT, (&lake, &ledger), "inbox", &file, &ABOUT).unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+    let whole = std::fs::read(&file).unwrap();
+    let place = outer.path().join("again");
+    let mut wrong: Vec<Vec<u8>> = vec![Vec::new(), b"no such file at all".to_vec()];
+    wrong.extend((1..20).map(|part| whole[..whole.len() * part / 20].to_vec()));
+    wrong.push(whole[..whole.len() - 1].to_vec());
+    wrong.extend((0..40).map(|part| {
+        let mut flipped = whole.clone();
+        flipped[whole.len() * part / 40] ^= 1;
+        flipped
+    }));
+    let tar = |entries: &[(&str, &[u8])]| {
+        let mut tar = tar::Builder::new(zstd::Encoder::new(Vec::new(), 1).unwrap());
+        for (name, bytes) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            // As it is written: a name that leads out would be refused by the library.
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_cksum();
+            tar.append(&header, *bytes).unwrap();
+        }
+        tar.into_inner().unwrap().finish().unwrap()
+    };
+    let head = serde_json::to_vec(&Head { format: 99, ..restore(&file, &place, None).unwrap() });
+    std::fs::remove_dir_all(&place).unwrap();
+    let good = String::from_utf8(head.unwrap()).unwrap().replace("99", "1").into_bytes();
+    wrong.push(tar(&[("other", b"x")]));
+    wrong.push(tar(&[(HEAD, b"{\"format\":99}")]));
+    wrong.push(tar(&[(HEAD, &good), ("../out", b"x"), (MANIFEST, b"{}")]));
+    wrong.push(tar(&[(HEAD, &good), ("a", b"x"), (MANIFEST, b"{\"files\":{}}")]));
+    let torn = outer.path().join("torn");
+    for (number, bytes) in wrong.iter().enumerate() {
+        std::fs::write(&torn, bytes).unwrap();
+        let error = restore(&torn, &place, None).unwrap_err();
+        assert!(matches!(error, Error::Input { .. }), "{number}: {error}");
+        assert!(error.to_string().contains("hint: nothing was changed"), "{number}: {error}");
+        assert!(!place.exists(), "{number}");
+        assert_eq!(std::fs::read_dir(outer.path()).unwrap().count(), 3, "{number}");
+    }
+}
+
+#[test]
+fn a_shop_in_the_place_moves_aside_and_comes_back_when_nothing_can_take_it() {
+    let outer = tempfile::tempdir().unwrap();
+    let (folder, file) = (outer.path().join("shop"), outer.path().join("file"));
+    let (lake, ledger) = shop(&folder, 1, &[]);
+    // What an earlier try left that was killed.
+    std::fs::create_dir(outer.path().join(".file.unfinished")).unwrap();
+    write(&folder, &LAYOUT, (&lake, &ledger), "inbox", &file, &ABOUT).unwrap();
+    assert!(!outer.path().join(".file.unfinished").exists());
+    std::fs::create_dir(outer.path().join(".shop.restoring")).unwrap();
+    std::fs::write(outer.path().join(".shop.restoring/left"), "x").unwrap();
+    // Without a place for it, a shop that is there stays.
+    assert!(restore(&file, &folder, None).is_err());
+    assert!(folder.join("shopwise.toml").exists() && !folder.join("left").exists());
+    let aside = outer.path().join("former");
+    restore(&file, &folder, Some(&aside)).unwrap();
+    for folder in [&folder, &aside] {
+        let inbox = Inbox::open(&sqlite(folder, "inbox.db")).unwrap();
+        assert_eq!(inbox.counts().unwrap().total().stored, 1);
+    }
+    assert!(!outer.path().join(".shop.restoring").exists());
+}
