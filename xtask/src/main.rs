@@ -1,11 +1,13 @@
 //! The house's own tools: `cargo xtask test` (what CI runs), `cargo xtask tidy` (its rules),
 //! `cargo xtask script` (what is served of the browser script), `cargo xtask clients` (the
 //! libraries that events come from, for their tests), `cargo xtask load` (how many events a server
-//! takes) and `cargo xtask crash` (whether any of them is lost when the machine fails).
+//! takes), `cargo xtask crash` (whether any of them is lost when the machine fails) and `cargo xtask
+//! fuzz` (what reads bytes from outside, for as long as one likes).
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 mod clients;
 mod crash;
+mod fuzz;
 mod load;
 mod script;
 mod tidy;
@@ -39,6 +41,13 @@ const STEPS: &[Step] = &[
 ];
 
 fn main() -> ExitCode {
+    // As the compiler of `cargo xtask fuzz`.
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if let [compiler, arguments @ ..] = arguments.as_slice()
+        && std::path::Path::new(compiler).file_stem().is_some_and(|name| name == "rustc")
+    {
+        return fuzz::compile(compiler, arguments);
+    }
     let command = std::env::args().nth(1).unwrap_or_default();
     let result = match command.as_str() {
         "test" => test(),
@@ -46,9 +55,10 @@ fn main() -> ExitCode {
         "script" => script::make(),
         "clients" => clients::make(),
         "crash" => crash::run(&std::env::args().skip(2).collect::<Vec<_>>()),
+        "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
         "load" => load::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         _ => {
-            println!("usage: cargo xtask test | tidy | script | clients | load | crash");
+            println!("usage: cargo xtask test | tidy | script | clients | load | crash | fuzz");
             return ExitCode::from(2);
         }
     };
@@ -106,8 +116,12 @@ fn is_there(program: &str) -> bool {
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    run_with(program, arguments, &[])
+}
+
+fn run_with(program: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Result<()> {
     let mut command = Command::new(program);
-    command.args(arguments).env("RUSTDOCFLAGS", "-Dwarnings");
+    command.args(arguments).env("RUSTDOCFLAGS", "-Dwarnings").envs(settings.iter().copied());
     // `cargo xtask` tells this program which package it is. Build scripts of dependencies look at
     // that too: handed on, it would build them and DataFusion behind them a second time.
     for (name, _) in std::env::vars_os() {

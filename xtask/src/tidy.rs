@@ -16,6 +16,7 @@ use crate::script;
 
 /// The crates and what each may depend on in its normal dependencies.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("shopwise-hostile", &[]),
     ("shopwise-model", &[]),
     ("shopwise-learn", &[]),
     ("shopwise-store", &["shopwise-model"]),

@@ -54,8 +54,8 @@ pub(crate) struct Arguments {
     /// The currency of a file that names none; the shop's when left out
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
-    /// Go on with what is added to one file of JSON lines, also when it is moved away and made anew,
-    /// until Ctrl-C or SIGTERM; started again it neither loses nor doubles a line
+    /// Go on with what is added to one file of JSON lines, also when it is moved away and made
+    /// anew, until Ctrl-C or SIGTERM; started again it neither loses nor doubles a line
     #[arg(long)]
     follow: bool,
     /// Print one JSON object

@@ -12,7 +12,7 @@ use shopwise_store::{Inbox, Lake, Ledger, Shelf, Vault};
 /// The file that makes a folder a shop.
 pub(crate) const SETTINGS: &str = "shopwise.toml";
 
-/// Where everything stands in a shop's folder, for a back-up. Reports and exports are no part of it.
+/// Where everything stands in a shop's folder, for a back-up. Reports and exports are left out.
 pub(crate) const LAYOUT: Layout<'_> = Layout {
     files: &[SETTINGS, PLAN],
     folders: &["vault", "models"],

@@ -68,7 +68,7 @@ pub(crate) fn packed(envelope: &[u8], raw: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the envelope and the bytes of an event; an envelope is JSON without line ends.
-fn unpacked(body: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn unpacked(body: &[u8]) -> (&[u8], &[u8]) {
     match body.iter().position(|byte| *byte == b'\n') {
         Some(end) => (&body[..end], &body[end + 1..]),
         None => (b"", body),

@@ -12,7 +12,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use rustc_hash::FxHashMap;
 use shopwise_stages::Shop;
 use shopwise_store::ledger::Key;
+use shopwise_store::vault::event_id;
 
+use super::limits::Sparing;
 use super::reply::ApiError;
 
 /// What a route wants of its caller.
@@ -47,34 +49,46 @@ pub(super) struct Keys {
     known: RwLock<Known>,
     /// By source: requests with a revoked key, and when that is said next.
     lost: Mutex<BTreeMap<String, (u64, Instant)>>,
+    sparing: Sparing,
 }
 
 #[derive(Debug)]
 struct Known {
     read_at: Instant,
-    keys: FxHashMap<String, Arc<Key>>,
+    /// By a hash: how long it takes to find one says nothing about how those that there are begin.
+    keys: FxHashMap<[u8; 16], Arc<Key>>,
 }
 
 impl Keys {
     pub(super) fn read(shop: &Shop) -> Result<Self> {
         let known = RwLock::new(Known { read_at: Instant::now(), keys: read(shop)? });
-        Ok(Self { known, lost: Mutex::default() })
+        Ok(Self { known, lost: Mutex::default(), sparing: Sparing::new() })
     }
 
     /// Returns a live key; one that was revoked says so. Blocks now and then to read the ledger.
     pub(super) fn find(&self, shop: &Shop, key: &str) -> Result<Arc<Key>, ApiError> {
-        let (found, age) = {
+        let hash = hash(key);
+        let (mut found, age) = {
             let known = self.known.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-            (known.keys.get(key).cloned(), known.read_at.elapsed())
+            (known.keys.get(&hash).cloned(), known.read_at.elapsed())
         };
-        let found = if age > FRESH || (found.is_none() && age > READ_AGAIN) {
-            let keys = read(shop)?;
-            let mut known = self.known.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-            *known = Known { read_at: Instant::now(), keys };
-            known.keys.get(key).cloned()
-        } else {
-            found
-        };
+        if age > FRESH || (found.is_none() && age > READ_AGAIN) {
+            match read(shop) {
+                Ok(keys) => {
+                    let known = Known { read_at: Instant::now(), keys };
+                    found = known.keys.get(&hash).cloned();
+                    *self.known.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = known;
+                }
+                // Who was known a moment ago may go on.
+                Err(error) => {
+                    if let Some(left_out) = self.sparing.line(Instant::now()) {
+                        tracing::error!(%error, left_out, "the write keys could not be read");
+                    }
+                    let later = || ApiError::later("the write keys cannot be read now", 5);
+                    found = Some(found.ok_or_else(later)?);
+                }
+            }
+        }
         match found {
             Some(key) if key.revoked_at.is_none() => Ok(key),
             Some(key) => {
@@ -86,8 +100,8 @@ impl Keys {
         }
     }
 
-    /// Counts a request with a revoked key. Libraries drop what a 401 answers: somebody must know at
-    /// the first one, and is reminded while it goes on.
+    /// Counts a request with a revoked key. Libraries drop what a 401 answers: somebody must know
+    /// at the first one, and is reminded while it goes on.
     fn lose(&self, source: &str) {
         let mut lost = self.lost.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (count, due) = lost.entry(source.to_owned()).or_insert((0, Instant::now()));
@@ -106,9 +120,13 @@ impl Keys {
     }
 }
 
-fn read(shop: &Shop) -> Result<FxHashMap<String, Arc<Key>>> {
+fn read(shop: &Shop) -> Result<FxHashMap<[u8; 16], Arc<Key>>> {
     let keys = shop.ledger.keys()?;
-    Ok(keys.into_iter().map(|key| (key.key.clone(), Arc::new(key))).collect())
+    Ok(keys.into_iter().map(|key| (hash(&key.key), Arc::new(key))).collect())
+}
+
+fn hash(key: &str) -> [u8; 16] {
+    event_id("", key.as_bytes(), 0)
 }
 
 /// Returns the key that the `Authorization` header carries: `Basic base64(key:)`, or without the

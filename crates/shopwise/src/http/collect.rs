@@ -9,6 +9,7 @@ use serde_json::json;
 use shopwise_stages::collect::wire::{self, Endpoint};
 use shopwise_store::inbox::Verdict;
 use shopwise_store::ledger::Key;
+use tokio::task::block_in_place;
 
 use super::auth::{self, check_origin};
 use super::reply::{ApiError, json_response, typed};
@@ -27,10 +28,13 @@ const PIXEL: &[u8] =
 /// How long a caller waits who comes while the disk is full or slow, in seconds.
 const FULL_RETRY: u32 = 5;
 
+/// Bytes of a body that take a few milliseconds to read.
+const LARGE: usize = 256 << 10;
+
 /// Takes the events of a request in; the answer comes when they are on disk.
 pub(super) async fn take(
     app: Arc<App>,
-    call: Call,
+    mut call: Call,
     endpoint: Option<Endpoint>,
 ) -> Result<Response, ApiError> {
     let Some(endpoint) = endpoint else { return Err(ApiError::internal()) };
@@ -38,18 +42,27 @@ pub(super) async fn take(
     if app.live.is_full() {
         return Err(ApiError::later("the server is busy", FULL_RETRY));
     }
-    let held = body::read(&app, &call.headers, call.body).await?;
-    let key = match auth::of_header(&call.headers) {
-        Some(key) => key,
-        None => wire::key_of(endpoint, &held.bytes).ok_or_else(|| {
-            ApiError::unknown_key("there is no write key").hint(
-                "send it as `Authorization: Basic base64(KEY:)`, or as `writeKey` in the body",
-            )
-        })?,
+    // A key in the head is looked at before the body; one in the body must be read first.
+    let named = match auth::of_header(&call.headers) {
+        Some(key) => Some(known(&app, &key, &call.headers).await?),
+        None => None,
     };
-    let key = known(&app, &key, &call.headers).await?;
-    let decoded = wire::decode(endpoint, &held.bytes, &key.source, now(), || init::new_id(now()))
-        .map_err(|error| ApiError::bad(error.to_string()))?;
+    let held = body::read(&app, &mut call).await?;
+    let key = match named {
+        Some(key) => key,
+        None => {
+            let key = wire::key_of(endpoint, &held.bytes).ok_or_else(|| {
+                ApiError::unknown_key("there is no write key").hint(
+                    "send it as `Authorization: Basic base64(KEY:)`, or as `writeKey` in the body",
+                )
+            })?;
+            known(&app, &key, &call.headers).await?
+        }
+    };
+    let decode = || wire::decode(endpoint, &held.bytes, &key.source, now(), || init::new_id(now()));
+    // Large bodies must not hold up those who share this thread.
+    let decoded = if held.bytes.len() > LARGE { block_in_place(decode) } else { decode() };
+    let decoded = decoded.map_err(|error| ApiError::bad(error.to_string()))?;
     drop(held);
     let verdicts = keep(&app, &key, decoded).await?;
     Ok(json_response(StatusCode::OK, &json!({ "success": true, "verdicts": verdicts })))
@@ -82,6 +95,13 @@ async fn keep(
         Full::Busy => ApiError::later("the server is busy", FULL_RETRY),
         Full::Disk => ApiError::later("the events could not be stored", FULL_RETRY),
     })?;
+    let conflicts = verdicts.iter().filter(|verdict| **verdict == Verdict::Conflict).count();
+    if conflicts > 0
+        && let Some(left_out) = app.sparing.line(Instant::now())
+    {
+        let source = &key.source;
+        tracing::warn!(source, conflicts, left_out, "identifiers came again with other events");
+    }
     let mut counts = serde_json::Map::new();
     for verdict in verdicts {
         let name = match verdict {
@@ -99,8 +119,11 @@ async fn keep(
 /// Takes one event in as an image. An e-mail shows the image whatever happens.
 pub(super) async fn pixel(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let verb = call.path.first().cloned().unwrap_or_default();
-    if let Err(error) = take_pixel(&app, &verb, &call.uri, &call.headers).await {
-        tracing::warn!(status = error.status().as_u16(), "an event of an image was refused");
+    if let Err(error) = take_pixel(&app, &verb, &call.uri, &call.headers).await
+        && let Some(left_out) = app.sparing.line(Instant::now())
+    {
+        let status = error.status().as_u16();
+        tracing::warn!(status, left_out, "an event of an image was refused");
     }
     let mut response = typed(StatusCode::OK, "image/gif", PIXEL);
     response
@@ -153,8 +176,8 @@ pub(super) async fn settings(_: Arc<App>, call: Call) -> Result<Response, ApiErr
 }
 
 /// Takes a library's figures about itself: nobody here reads them.
-pub(super) async fn discard(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
-    body::read(&app, &call.headers, call.body).await?;
+pub(super) async fn discard(app: Arc<App>, mut call: Call) -> Result<Response, ApiError> {
+    body::read(&app, &mut call).await?;
     Ok(json_response(StatusCode::OK, &json!({ "success": true })))
 }
 

@@ -7,17 +7,23 @@
 mod auth;
 mod body;
 mod collect;
+mod connections;
 mod cors;
 mod customers;
 mod figures;
+#[cfg(test)]
+mod fuzz;
 mod health;
 mod limits;
+mod listen;
 mod openapi;
 mod products;
 mod reply;
+mod room;
 mod routes;
+mod schemas;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -26,20 +32,19 @@ use anyhow::Result;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawPathParams, State};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use shopwise_stages::Shop;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
 
 use crate::live::Live;
 use auth::{Keys, Scope};
+use connections::Connection;
 use figures::Figures;
-use limits::Rates;
+use limits::{Rates, Sparing};
+pub(crate) use listen::serve;
 use reply::ApiError;
+use room::Room;
 use routes::{ROUTES, Route};
 
 /// What all requests share.
@@ -50,7 +55,9 @@ pub(crate) struct App {
     keys: Keys,
     key_rates: Rates<String>,
     address_rates: Rates<IpAddr>,
-    bodies: Arc<Semaphore>,
+    wrong_key_rates: Rates<IpAddr>,
+    room: Arc<Room>,
+    sparing: Sparing,
     figures: Figures,
     requests: AtomicU64,
 }
@@ -65,7 +72,9 @@ impl App {
             keys,
             key_rates: Rates::new(limits::KEY_RATE),
             address_rates: Rates::new(limits::ADDRESS_RATE),
-            bodies: Arc::new(Semaphore::new(limits::BODIES_BYTES_MAX)),
+            wrong_key_rates: Rates::new(limits::WRONG_KEY_RATE),
+            room: Room::new(limits::BODIES_BYTES_MAX),
+            sparing: Sparing::new(),
             figures: Figures::default(),
             requests: AtomicU64::new(1),
         })
@@ -79,70 +88,28 @@ pub(crate) struct Call {
     /// The parts of the path that the route names, in its order.
     pub(super) path: Vec<String>,
     pub(super) body: Body,
+    /// Who calls, as far as limits go; never in a log.
+    pub(super) caller: IpAddr,
 }
 
-/// The caller's address: beside a request, never in a log.
-#[derive(Debug, Clone, Copy)]
-struct Peer(IpAddr);
+/// Where a request comes from.
+#[derive(Debug, Clone)]
+struct Peer {
+    address: IpAddr,
+    own: Arc<Connection>,
+}
 
-/// Answers connections until `stop` says so, then lets those that are under way end.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    app: Arc<App>,
-    mut stop: watch::Receiver<bool>,
-) -> Result<()> {
-    let router = router(&app);
-    let connections = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
-    loop {
-        let permit = Arc::clone(&connections).acquire_owned().await?;
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stop.changed() => break,
+impl Peer {
+    /// Returns who calls, as far as limits go. A proxy on this machine says whom it calls for, in
+    /// the last place, behind whatever its own caller made up.
+    fn caller(&self, headers: &HeaderMap) -> IpAddr {
+        let forwarded = || {
+            let all = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+            all.rsplit(',').next()?.trim().parse().ok()
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                let (router, stop) = (router.clone(), stop.clone());
-                tokio::spawn(async move {
-                    connection(stream, peer, router, stop).await;
-                    drop(permit);
-                });
-            }
-            // Too many open files, or a caller that left: neither ends the server.
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        }
+        let named = if self.address.is_loopback() { forwarded() } else { None };
+        limits::caller(named.unwrap_or(self.address))
     }
-    drop(listener);
-    let all = u32::try_from(limits::CONNECTIONS_MAX).unwrap_or(u32::MAX);
-    // Those that have not ended by then are cut.
-    let ended = tokio::time::timeout(limits::BODY_TIME, connections.acquire_many(all)).await;
-    tracing::info!(all_ended = ended.is_ok(), "the server has stopped");
-    Ok(())
-}
-
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    mut stop: watch::Receiver<bool>,
-) {
-    // Answers are small: waiting for more to send only delays them.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
-    let router = router.layer(axum::Extension(Peer(peer.ip())));
-    let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits::HEAD_TIME);
-    let service = TowerToHyperService::new(router);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        // A caller that breaks off is his own affair.
-        _ = connection.as_mut() => return,
-        _ = stop.changed() => connection.as_mut().graceful_shutdown(),
-    }
-    let _ended = connection.await;
 }
 
 fn router(app: &Arc<App>) -> Router {
@@ -152,27 +119,25 @@ fn router(app: &Arc<App>) -> Router {
     }
     router
         .fallback(|State(app): State<Arc<App>>, request: Request<Body>| async move {
-            let path = request.uri().path().to_owned();
-            nothing_there(&app, &request, &path)
+            let error = ApiError::missing(format!("there is no `{}`", request.uri().path()));
+            unanswered(&app, &request, error)
         })
         .method_not_allowed_fallback(
             |State(app): State<Arc<App>>, request: Request<Body>| async move {
-                if request.method() == Method::OPTIONS {
-                    return cors::preflight(request.headers());
-                }
-                let path = format!("{} {}", request.method(), request.uri().path());
-                nothing_there(&app, &request, &path)
+                let path = request.uri().path();
+                let error = ApiError::method(format!("no `{}` of `{path}`", request.method()));
+                unanswered(&app, &request, error)
             },
         )
         .with_state(Arc::clone(app))
 }
 
-fn nothing_there(app: &App, request: &Request<Body>, what: &str) -> Response {
+/// Answers what no route does: what a browser asks before it calls, and mistakes.
+fn unanswered(app: &App, request: &Request<Body>, error: ApiError) -> Response {
     if request.method() == Method::OPTIONS {
-        return cors::preflight(request.headers());
+        return cors::preflight(request.uri().path(), request.headers());
     }
-    let error = ApiError::missing(format!("there is no `{what}`"))
-        .hint("`GET /openapi.json` lists what there is");
+    let error = error.hint("`GET /openapi.json` lists what there is");
     app.figures.answered("unknown", error.status().as_u16(), 0.0);
     let number = app.requests.fetch_add(1, Ordering::Relaxed);
     let mut response = error.into_response(&request_id(number));
@@ -209,29 +174,44 @@ async fn answer(
     request: Request<Body>,
 ) -> Response {
     let begun = Instant::now();
+    let _busy = peer.own.busy();
     let request_id = request_id(app.requests.fetch_add(1, Ordering::Relaxed));
     let (parts, body) = request.into_parts();
     let retries = parts.headers.get("x-retry-count").is_some_and(|count| count != "0");
     let origin = parts.headers.clone();
-    let result = match admit(route, &app, peer, &parts.headers) {
+    let caller = peer.caller(&parts.headers);
+    let result = match admit(route, &app, caller, &parts.headers) {
         Err(error) => Err(error),
         Ok(()) => {
-            let call = Call { uri: parts.uri, headers: parts.headers, path, body };
+            let call = Call { uri: parts.uri, headers: parts.headers, path, body, caller };
             (route.handle)(Arc::clone(&app), call).await
         }
     };
-    let mut response = result.unwrap_or_else(|error| error.into_response(&request_id));
+    let mut response = result.unwrap_or_else(|error| {
+        let is_unknown = error.status() == StatusCode::UNAUTHORIZED;
+        let error = if is_unknown && !app.wrong_key_rates.take(caller, Instant::now()) {
+            ApiError::later("too many wrong keys from this address", 5)
+        } else {
+            error
+        };
+        error.into_response(&request_id)
+    });
     let (status, seconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64());
     app.figures.answered(route.path, status, seconds);
     if retries {
         app.figures.retried();
     }
-    if status >= 400 {
-        tracing::warn!(route = route.path, status, request_id, seconds, "a request was refused");
-    } else {
+    if status >= 500 {
+        tracing::error!(route = route.path, status, request_id, seconds, "a request failed");
+    } else if status < 400 {
         tracing::debug!(route = route.path, status, request_id, seconds, "a request was answered");
+    } else if let Some(left_out) = app.sparing.line(Instant::now()) {
+        let route = route.path;
+        tracing::warn!(route, status, request_id, seconds, left_out, "a request was refused");
     }
-    cors::allow(&origin, response.headers_mut());
+    if route.scope != Scope::Admin {
+        cors::allow(&origin, response.headers_mut());
+    }
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-request-id", id);
     }
@@ -241,10 +221,10 @@ async fn answer(
 fn admit(
     route: &Route,
     app: &App,
-    peer: Peer,
+    caller: IpAddr,
     headers: &HeaderMap,
 ) -> std::result::Result<(), ApiError> {
-    if route.scope != Scope::Open && !app.address_rates.take(peer.0, Instant::now()) {
+    if !app.address_rates.take(caller, Instant::now()) {
         return Err(ApiError::later("too many requests from this address", 1));
     }
     if route.scope == Scope::Admin {

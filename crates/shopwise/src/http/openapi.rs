@@ -1,19 +1,24 @@
 //! The description of the routes for clients, made from the list of routes.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::auth::Scope;
-use super::reply::{ApiError, json_response};
-use super::routes::{ROUTES, Route};
+use super::reply::{ApiError, typed};
+use super::routes::{Carries, ROUTES, Route};
+use super::schemas::schemas;
 use super::{App, Call};
+
+/// The description as text: it takes a millisecond to make, and is the same for all.
+static TEXT: LazyLock<String> = LazyLock::new(|| description().to_string());
 
 /// Answers the description.
 pub(super) async fn describe(_: Arc<App>, _: Call) -> Result<Response, ApiError> {
-    Ok(json_response(StatusCode::OK, &description()))
+    Ok(typed(StatusCode::OK, "application/json", TEXT.as_str()))
 }
 
 /// Returns the description, OpenAPI 3.1.
@@ -27,58 +32,107 @@ pub(super) fn description() -> Value {
         "openapi": "3.1.0",
         "info": { "title": "shopwise", "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" } },
+        "servers": [{ "url": "/" }],
         "paths": paths,
         "components": {
             "securitySchemes": {
                 "writeKey": { "type": "http", "scheme": "basic",
                     "description": "the write key as the user's name; it may stand in the body" },
-                "adminToken": { "type": "http", "scheme": "bearer" },
+                "adminToken": { "type": "http", "scheme": "bearer",
+                    "description": "stands in `vault/admin.token` of the shop" },
             },
-            "schemas": { "Error": {
-                "type": "object",
-                "required": ["code", "message", "request_id"],
-                "properties": {
-                    "code": { "type": "string" }, "message": { "type": "string" },
-                    "hint": { "type": ["string", "null"] }, "request_id": { "type": "string" },
-                },
-            } },
+            "schemas": schemas(),
         },
     })
 }
 
 fn operation(route: &Route) -> Value {
-    let parameters: Vec<Value> = route
-        .path
-        .split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| {
-            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
-        })
-        .collect();
     let security = match route.scope {
         Scope::Open => json!([]),
         Scope::Write => json!([{ "writeKey": [] }, {}]),
         Scope::Admin => json!([{ "adminToken": [] }]),
     };
-    let schema = json!({ "schema": { "$ref": "#/components/schemas/Error" } });
-    let error = json!({ "description": "refused, with the reason",
-        "content": { "application/json": schema } });
+    let name: Vec<&str> =
+        route.path.split(['/', '{', '}', '.']).filter(|p| !p.is_empty()).collect();
     let mut operation = json!({
+        "operationId": format!("{}_{}", route.method.to_lowercase(), name.join("_")),
         "summary": route.about,
         "security": security,
-        "parameters": parameters,
-        "responses": { "200": { "description": "done" }, "4XX": error },
+        "parameters": parameters(route),
+        "responses": responses(route),
     });
-    if route.method != "GET" && route.method != "DELETE" {
-        let schema = json!({ "schema": { "type": ["object", "array"] } });
-        operation["requestBody"] = json!({ "required": true,
-            "content": { "application/json": schema, "text/plain": schema } });
+    if route.takes != Carries::Nothing {
+        operation["requestBody"] = json!({ "required": true, "content": content(route.takes),
+            "description": "at most 4 MiB, plain or with `Content-Encoding: gzip`" });
     }
     operation
 }
 
+fn parameters(route: &Route) -> Vec<Value> {
+    let parts = route.path.split('/');
+    let names = parts.filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let in_path = names.map(|name| {
+        let schema = json!({ "type": "string", "minLength": 1, "maxLength": 200 });
+        json!({ "name": name, "in": "path", "required": true, "schema": schema })
+    });
+    let in_query = route.query.iter().map(|(name, about)| {
+        json!({ "name": name, "in": "query", "description": about,
+            "schema": { "type": "string" } })
+    });
+    in_path.chain(in_query).collect()
+}
+
+fn content(carries: Carries) -> Value {
+    let schema = |name| json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } });
+    match carries {
+        Carries::Nothing => json!({}),
+        Carries::Json(name) => json!({ "application/json": schema(name) }),
+        Carries::Text(name) => {
+            let packed = json!({ "type": "string", "contentMediaType": "application/json" });
+            json!({ "application/json": schema(name), "text/plain": { "schema": packed } })
+        }
+        Carries::Other(kind) => json!({ kind: {} }),
+    }
+}
+
+fn responses(route: &Route) -> Value {
+    let mut all = BTreeMap::new();
+    let mut refuses = |status: u16, why: &str| {
+        let mut answer = json!({ "description": why, "content": content(Carries::Json("Error")) });
+        if status == 429 {
+            answer["headers"] = json!({ "Retry-After": { "required": true,
+                "description": "seconds", "schema": { "type": "integer", "minimum": 1 } } });
+        }
+        all.insert(status.to_string(), answer);
+    };
+    refuses(429, "not now; the same may be taken after a while");
+    refuses(500, "the server failed");
+    if route.scope != Scope::Open {
+        refuses(401, "nobody is known by this key");
+    }
+    if route.scope == Scope::Write {
+        refuses(403, "the key does not allow this, or not for pages of this origin");
+    }
+    if route.takes != Carries::Nothing {
+        refuses(400, "the body cannot be read");
+        refuses(408, "the body came too slowly");
+        refuses(413, "the body is too large");
+    }
+    for (status, why) in route.also {
+        refuses(*status, why);
+    }
+    if let Some(not_ready) = all.get_mut("503") {
+        not_ready["content"] = content(Carries::Json("NotReady"));
+    }
+    let given = json!({ "description": "done", "content": content(route.gives) });
+    all.insert("200".to_owned(), given);
+    json!(all)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -95,5 +149,42 @@ mod tests {
             description["paths"]["/api/products/{id}"]["put"]["parameters"][0]["name"],
             "id"
         );
+        let all = description["paths"].as_object().unwrap().values();
+        let names: BTreeSet<&str> = all
+            .flat_map(|path| path.as_object().unwrap().values())
+            .map(|operation| operation["operationId"].as_str().unwrap())
+            .collect();
+        assert_eq!(names.len(), ROUTES.len());
+    }
+
+    /// Adds every `$ref` within a value.
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(object) => {
+                if let Some(Value::String(to)) = object.get("$ref") {
+                    found.insert(to.trim_start_matches("#/components/schemas/").to_owned());
+                }
+                object.values().for_each(|inner| references(inner, found));
+            }
+            Value::Array(list) => list.iter().for_each(|inner| references(inner, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_schema_that_is_named_is_there_and_every_one_is_named() {
+        let mut named = BTreeSet::new();
+        references(&description(), &mut named);
+        let there: BTreeSet<String> = schemas().as_object().unwrap().keys().cloned().collect();
+        assert_eq!(named, there);
+    }
+
+    #[test]
+    fn a_path_is_known_by_its_parts() {
+        let at = |path: &str| ROUTES.iter().filter(|route| route.is_at(path)).count();
+        assert_eq!(at("/api/products/a"), 3);
+        assert_eq!(at("/api/products/batch"), 4);
+        assert_eq!(at("/api/products"), 0);
+        assert_eq!(at("/v1/projects/k/settings"), 1);
     }
 }

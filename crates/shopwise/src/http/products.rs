@@ -15,6 +15,9 @@ use crate::commands::now;
 /// Products of one request: what fits into the largest body, with room.
 const BATCH_MAX: usize = 20_000;
 
+/// The largest amount: beyond, millionths of a unit are lost in what JSON carries.
+pub(super) const AMOUNT_MAX: f64 = 1e9;
+
 /// The fields of a product, as the shop names them; amounts in units of its currency.
 const FIELDS: [&str; 7] = ["id", "title", "category", "brand", "price", "cost", "stock"];
 
@@ -37,9 +40,9 @@ pub(super) async fn patch(app: Arc<App>, call: Call) -> Result<Response, ApiErro
     one(app, call, Change::Named).await
 }
 
-async fn one(app: Arc<App>, call: Call, change: Change) -> Result<Response, ApiError> {
+async fn one(app: Arc<App>, mut call: Call, change: Change) -> Result<Response, ApiError> {
     let id = call.path.first().cloned().unwrap_or_default();
-    let held = body::read(&app, &call.headers, call.body).await?;
+    let held = body::read(&app, &mut call).await?;
     let Value::Object(mut fields) = parse(&held.bytes)? else {
         return Err(ApiError::bad("the body must be a JSON object"));
     };
@@ -77,8 +80,8 @@ pub(super) async fn delete(app: Arc<App>, call: Call) -> Result<Response, ApiErr
 }
 
 /// Sets many products, whole: all that are right, and says what is wrong with the others.
-pub(super) async fn batch(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
-    let held = body::read(&app, &call.headers, call.body).await?;
+pub(super) async fn batch(app: Arc<App>, mut call: Call) -> Result<Response, ApiError> {
+    let held = body::read(&app, &mut call).await?;
     let list = match parse(&held.bytes)? {
         Value::Array(list) => list,
         Value::Object(mut object) => match object.remove("products") {
@@ -107,6 +110,15 @@ pub(super) async fn batch(app: Arc<App>, call: Call) -> Result<Response, ApiErro
         Ok(json_response(StatusCode::OK, &body))
     })
     .await
+}
+
+/// Reads one product.
+#[cfg(test)]
+pub(super) fn read(bytes: &[u8]) -> Result<Product, ApiError> {
+    match parse(bytes)? {
+        Value::Object(fields) => changed(Product::default(), &fields),
+        _ => Err(ApiError::bad("not a JSON object")),
+    }
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
@@ -156,11 +168,16 @@ fn text(name: &str, value: &Value) -> Result<Option<String>, ApiError> {
 }
 
 fn amount(name: &str, value: &Value) -> Result<Option<i64>, ApiError> {
-    let wrong = || ApiError::bad(format!("`{name}` must be a number ≥ 0, got `{value}`"));
+    let wrong = || {
+        ApiError::bad(format!("`{name}` must be a number from 0 to {AMOUNT_MAX}, got `{value}`"))
+    };
     match value {
         Value::Null => Ok(None),
         Value::Number(number) => {
-            let units = number.as_f64().filter(|units| *units >= 0.0).ok_or_else(wrong)?;
+            let units = number
+                .as_f64()
+                .filter(|units| (0.0..=AMOUNT_MAX).contains(units))
+                .ok_or_else(wrong)?;
             micros_from_units(units).map(Some).ok_or_else(wrong)
         }
         _ => Err(wrong()),
@@ -176,7 +193,7 @@ fn pieces(name: &str, value: &Value) -> Result<Option<i64>, ApiError> {
     }
 }
 
-fn shown(product: &Product) -> Value {
+pub(super) fn shown(product: &Product) -> Value {
     json!({
         "id": product.id,
         "title": product.title,

@@ -46,6 +46,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
+    /// 405: there is such a thing, and this cannot be done with it.
+    pub(super) fn method(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, message)
+    }
+
     /// 408: the body came too slowly.
     pub(super) fn slow(message: impl Into<String>) -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, message)
@@ -96,6 +101,10 @@ impl ApiError {
 
 impl From<anyhow::Error> for ApiError {
     fn from(error: anyhow::Error) -> Self {
+        if error.downcast_ref().is_some_and(shopwise_store::Error::is_temporary) {
+            tracing::warn!(error = %format!("{error:#}"), "a request must come again");
+            return Self::later("the database is busy", 5);
+        }
         tracing::error!(error = %format!("{error:#}"), "a request failed");
         Self::internal()
     }

@@ -14,6 +14,19 @@ use super::{App, Call, collect, customers, health, openapi, products};
 /// How a request ends.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>;
 
+/// What a request or an answer carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carries {
+    /// Nothing.
+    Nothing,
+    /// JSON of this schema in `schemas.rs`.
+    Json(&'static str),
+    /// The same under any media type: browsers ask nobody before they send plain text.
+    Text(&'static str),
+    /// Anything of this media type.
+    Other(&'static str),
+}
+
 /// One route.
 pub(super) struct Route {
     pub(super) method: &'static str,
@@ -22,13 +35,53 @@ pub(super) struct Route {
     pub(super) scope: Scope,
     /// What it does, in a sentence.
     pub(super) about: &'static str,
+    /// The body of a request.
+    pub(super) takes: Carries,
+    /// The body of the answer 200.
+    pub(super) gives: Carries,
+    /// What may stand in the address behind the path: names, and what they mean.
+    pub(super) query: &'static [(&'static str, &'static str)],
+    /// What it may answer beside what its scope and its body bring with them: the status, and what
+    /// that means.
+    pub(super) also: &'static [(u16, &'static str)],
     pub(super) handle: fn(Arc<App>, Call) -> Answer,
 }
 
-/// A route that takes events in.
-const fn events(path: &'static str, handle: fn(Arc<App>, Call) -> Answer) -> Route {
+impl Route {
+    const fn takes(self, takes: Carries) -> Self {
+        Self { takes, ..self }
+    }
+
+    const fn gives(self, gives: Carries) -> Self {
+        Self { gives, ..self }
+    }
+
+    const fn query(self, query: &'static [(&'static str, &'static str)]) -> Self {
+        Self { query, ..self }
+    }
+
+    const fn also(self, also: &'static [(u16, &'static str)]) -> Self {
+        Self { also, ..self }
+    }
+
+    /// Returns whether it answers at a path.
+    pub(super) fn is_at(&self, path: &str) -> bool {
+        let is_part = |(own, asked): (&str, &str)| own.starts_with('{') || own == asked;
+        self.path.split('/').count() == path.split('/').count()
+            && self.path.split('/').zip(path.split('/')).all(is_part)
+    }
+}
+
+/// A route that takes events in: many, or one.
+const fn events(
+    path: &'static str,
+    schema: &'static str,
+    handle: fn(Arc<App>, Call) -> Answer,
+) -> Route {
     let about = "Takes events in as Segment's libraries send them; 200 means that they are on disk";
-    Route { method: "POST", path, scope: Scope::Write, about, handle }
+    let (method, scope, takes) = ("POST", Scope::Write, Carries::Text(schema));
+    let gives = Carries::Json("Taken");
+    Route { method, path, scope, about, takes, gives, query: &[], also: &[], handle }
 }
 
 macro_rules! takes {
@@ -44,98 +97,98 @@ macro_rules! route {
             path: $path,
             scope: Scope::$scope,
             about: $about,
+            takes: Carries::Nothing,
+            gives: Carries::Json("Object"),
+            query: &[],
+            also: &[],
             handle: |app, call| Box::pin($handler(app, call)),
         }
     };
 }
 
+macro_rules! settings {
+    ($path:literal) => {
+        route!("GET", $path, Open, collect::settings, "Tells the browser library where to send")
+            .gives(Carries::Json("Settings"))
+    };
+}
+
+/// What is answered about products that are not there.
+const NO_PRODUCT: &[(u16, &str)] = &[(404, "there is no such product")];
+
 /// All routes. Libraries that were pointed at the server without `/v1`, or with a part too many,
 /// are understood as well: they would drop what a 404 answers.
 pub(super) const ROUTES: &[Route] = &[
-    events("/v1/batch", takes!("batch")),
-    events("/v1/b", takes!("b")),
-    events("/v1/import", takes!("import")),
-    events("/v1/track", takes!("track")),
-    events("/v1/t", takes!("t")),
-    events("/v1/identify", takes!("identify")),
-    events("/v1/i", takes!("i")),
-    events("/v1/page", takes!("page")),
-    events("/v1/p", takes!("p")),
-    events("/v1/screen", takes!("screen")),
-    events("/v1/s", takes!("s")),
-    events("/v1/group", takes!("group")),
-    events("/v1/g", takes!("g")),
-    events("/v1/alias", takes!("alias")),
-    events("/v1/a", takes!("a")),
-    events("/batch", takes!("batch")),
-    events("/b", takes!("b")),
-    events("/import", takes!("import")),
-    events("/track", takes!("track")),
-    events("/t", takes!("t")),
-    events("/identify", takes!("identify")),
-    events("/i", takes!("i")),
-    events("/page", takes!("page")),
-    events("/p", takes!("p")),
-    events("/screen", takes!("screen")),
-    events("/s", takes!("s")),
-    events("/group", takes!("group")),
-    events("/g", takes!("g")),
-    events("/alias", takes!("alias")),
-    events("/a", takes!("a")),
-    events("/v1/batch/b", takes!("b")),
-    events("/v1/batch/batch", takes!("batch")),
-    events("/v1/v1/batch", takes!("batch")),
-    events("/v1/v1/b", takes!("b")),
-    route!(
-        "POST",
-        "/v1/m",
-        Open,
-        collect::discard,
-        "Takes a library's figures about itself, unread"
-    ),
-    route!("POST", "/m", Open, collect::discard, "Takes a library's figures about itself, unread"),
-    route!(
-        "GET",
-        "/v1/projects/{key}/settings",
-        Open,
-        collect::settings,
-        "Tells the browser library where to send"
-    ),
-    route!(
-        "GET",
-        "/projects/{key}/settings",
-        Open,
-        collect::settings,
-        "Tells the browser library where to send"
-    ),
-    route!(
-        "GET",
-        "/v1/projects/projects/{key}/settings",
-        Open,
-        collect::settings,
-        "Tells the browser library where to send"
-    ),
-    route!(
-        "GET",
-        "/v1/pixel/{verb}",
-        Write,
-        collect::pixel,
-        "Takes one event in as an image, for e-mails"
-    ),
-    route!("GET", "/shopwise.js", Open, collect::script, "The browser script of the shop"),
-    route!("PUT", "/api/products/{id}", Admin, products::put, "Sets a product, whole"),
-    route!("PATCH", "/api/products/{id}", Admin, products::patch, "Changes fields of a product"),
-    route!("DELETE", "/api/products/{id}", Admin, products::delete, "Takes a product off"),
-    route!("POST", "/api/products/batch", Admin, products::batch, "Sets many products, whole"),
-    route!(
-        "GET",
-        "/api/customers/{id}",
-        Admin,
-        customers::show,
-        "What is known of a customer, now"
-    ),
-    route!("GET", "/healthz", Open, health::alive, "Whether the server runs"),
-    route!("GET", "/readyz", Open, health::ready, "Whether the server can take events"),
-    route!("GET", "/metrics", Admin, health::metrics, "Figures for Prometheus"),
+    events("/v1/batch", "Batch", takes!("batch")),
+    events("/v1/b", "Batch", takes!("b")),
+    events("/v1/import", "Batch", takes!("import")),
+    events("/v1/track", "Event", takes!("track")),
+    events("/v1/t", "Event", takes!("t")),
+    events("/v1/identify", "Event", takes!("identify")),
+    events("/v1/i", "Event", takes!("i")),
+    events("/v1/page", "Event", takes!("page")),
+    events("/v1/p", "Event", takes!("p")),
+    events("/v1/screen", "Event", takes!("screen")),
+    events("/v1/s", "Event", takes!("s")),
+    events("/v1/group", "Event", takes!("group")),
+    events("/v1/g", "Event", takes!("g")),
+    events("/v1/alias", "Event", takes!("alias")),
+    events("/v1/a", "Event", takes!("a")),
+    events("/batch", "Batch", takes!("batch")),
+    events("/b", "Batch", takes!("b")),
+    events("/import", "Batch", takes!("import")),
+    events("/track", "Event", takes!("track")),
+    events("/t", "Event", takes!("t")),
+    events("/identify", "Event", takes!("identify")),
+    events("/i", "Event", takes!("i")),
+    events("/page", "Event", takes!("page")),
+    events("/p", "Event", takes!("p")),
+    events("/screen", "Event", takes!("screen")),
+    events("/s", "Event", takes!("s")),
+    events("/group", "Event", takes!("group")),
+    events("/g", "Event", takes!("g")),
+    events("/alias", "Event", takes!("alias")),
+    events("/a", "Event", takes!("a")),
+    events("/v1/batch/b", "Batch", takes!("b")),
+    events("/v1/batch/batch", "Batch", takes!("batch")),
+    events("/v1/v1/batch", "Batch", takes!("batch")),
+    events("/v1/v1/b", "Batch", takes!("b")),
+    route!("POST", "/v1/m", Open, collect::discard, "Takes a library's own figures, unread")
+        .takes(Carries::Other("text/plain"))
+        .gives(Carries::Json("Success")),
+    route!("POST", "/m", Open, collect::discard, "Takes a library's own figures, unread")
+        .takes(Carries::Other("text/plain"))
+        .gives(Carries::Json("Success")),
+    settings!("/v1/projects/{key}/settings"),
+    settings!("/projects/{key}/settings"),
+    settings!("/v1/projects/projects/{key}/settings"),
+    route!("GET", "/v1/pixel/{verb}", Open, collect::pixel, "Takes one event in as an image")
+        .query(&[("data", "the event with its `writeKey`, as base64 or as JSON")])
+        .gives(Carries::Other("image/gif")),
+    route!("GET", "/shopwise.js", Open, collect::script, "The browser script of the shop")
+        .gives(Carries::Other("text/javascript")),
+    route!("PUT", "/api/products/{id}", Admin, products::put, "Sets a product, whole")
+        .takes(Carries::Json("ProductFields"))
+        .gives(Carries::Json("Product")),
+    route!("PATCH", "/api/products/{id}", Admin, products::patch, "Changes fields of a product")
+        .takes(Carries::Json("ProductFields"))
+        .gives(Carries::Json("Product"))
+        .also(NO_PRODUCT),
+    route!("DELETE", "/api/products/{id}", Admin, products::delete, "Takes a product off")
+        .gives(Carries::Json("Deleted"))
+        .also(NO_PRODUCT),
+    route!("POST", "/api/products/batch", Admin, products::batch, "Sets many products, whole")
+        .takes(Carries::Json("Products"))
+        .gives(Carries::Json("Written")),
+    route!("GET", "/api/customers/{id}", Admin, customers::show, "What is known of a customer now")
+        .gives(Carries::Json("Customer"))
+        .also(&[(404, "no such customer is known")]),
+    route!("GET", "/healthz", Open, health::alive, "Whether the server runs")
+        .gives(Carries::Json("Health")),
+    route!("GET", "/readyz", Open, health::ready, "Whether the server can take events")
+        .gives(Carries::Json("Ready"))
+        .also(&[(503, "it cannot, and why")]),
+    route!("GET", "/metrics", Admin, health::metrics, "Figures for Prometheus")
+        .gives(Carries::Other("text/plain")),
     route!("GET", "/openapi.json", Open, openapi::describe, "This description"),
 ];

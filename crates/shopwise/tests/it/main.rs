@@ -5,13 +5,17 @@ mod backup;
 mod collect;
 mod crash;
 mod demo;
+mod doors;
+mod figures;
 mod follow;
+mod fuzz;
 mod identity;
 mod libraries;
 mod plan;
 mod refusals;
 mod retail;
 mod runs;
+mod schema;
 mod server;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -87,6 +88,7 @@ fn column(shop: &Path, name: &str) -> Vec<String> {
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    said: Arc<Mutex<Vec<u8>>>,
 }
 
 /// What the server answered.
@@ -105,10 +107,15 @@ impl Answer {
 
 impl Server {
     pub(crate) fn start(shop: &Path) -> Self {
+        Self::start_as(program(&[]), shop)
+    }
+
+    /// Starts the server by a command of which the arguments are missing.
+    pub(crate) fn start_as(mut command: Command, shop: &Path) -> Self {
         let arguments =
             ["serve", "--shop", shown(shop), "--listen", "127.0.0.1:0", "--no-schedule"];
-        let mut child =
-            program(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut errors = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         let address = loop {
@@ -119,9 +126,33 @@ impl Server {
             }
             said.push_str(&line);
         };
-        // Nobody reads the logs, but somebody must take them.
-        std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
-        Self { child, address }
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let taken = Arc::clone(&said);
+        std::thread::spawn(move || {
+            let mut line = Vec::new();
+            while errors.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+                taken.lock().unwrap().append(&mut line);
+            }
+        });
+        Self { child, address, said }
+    }
+
+    /// Returns the number of the process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Returns what the server has written to its log so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8(self.said.lock().unwrap().clone()).unwrap()
+    }
+
+    /// Returns the memory that the server has in use, in bytes, where the system tells it.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        let file = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(file).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
     }
 
     pub(crate) fn post(&self, path: &str, key: &str, body: &[u8]) -> std::io::Result<Answer> {
@@ -153,28 +184,7 @@ impl Server {
 
     /// Sends these bytes and reads the answer to its end.
     pub(crate) fn raw(&self, bytes: &[u8]) -> std::io::Result<Answer> {
-        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        // A server that refuses early closes while the rest is still sent.
-        drop(stream.write_all(bytes));
-        let mut answer = Vec::new();
-        let read = stream.read_to_end(&mut answer);
-        let broke = || std::io::Error::other("no whole answer");
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
-        let Some(end) = end else {
-            read?;
-            return Err(broke());
-        };
-        let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(broke)?;
-        let body = answer[end + 4..].to_vec();
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
-        if length.is_some_and(|length| body.len() < length) {
-            return Err(broke());
-        }
-        Ok(Answer { status, head, body })
+        exchange(TcpStream::connect_timeout(&self.address, PATIENCE)?, bytes)
     }
 
     /// Kills the server while others still talk to it.
@@ -212,6 +222,30 @@ impl Drop for Server {
             drop(self.child.wait());
         }
     }
+}
+
+/// Sends these bytes on a connection and reads the answer to its end.
+pub(crate) fn exchange(mut stream: TcpStream, bytes: &[u8]) -> std::io::Result<Answer> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    // A server that refuses early closes while the rest is still sent.
+    drop(stream.write_all(bytes));
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    let broke = || std::io::Error::other("no whole answer");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let Some(end) = end else {
+        read?;
+        return Err(broke());
+    };
+    let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(broke)?;
+    let body = answer[end + 4..].to_vec();
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    if length.is_some_and(|length| body.len() < length) {
+        return Err(broke());
+    }
+    Ok(Answer { status, head, body })
 }
 
 /// Returns a text in base 64.

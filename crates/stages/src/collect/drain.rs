@@ -16,8 +16,8 @@ use shopwise_store::ledger::Progress;
 
 use super::ImportOptions;
 use super::identity::{Edge, Identities};
-use super::segment;
 use super::sink::Sink;
+use super::{segment, wire};
 use crate::error::{Error, Result};
 use crate::shop::Shop;
 
@@ -125,10 +125,14 @@ impl<'a> Lines<'a> {
 
     /// Takes the events of an entry; a damaged one has none.
     pub fn take(&mut self, entry: &Entry) {
-        let Entry::Whole { source, received_at, events, .. } = entry else { return };
+        let Entry::Whole { source, received_at, events, conflicts, .. } = entry else { return };
         self.sink.turn_to(source, *received_at);
+        let defaults = segment::Defaults { source, currency: &self.currency };
         for (at, event) in events.iter().enumerate() {
-            segment::take_event(at as u64 + 1, event, source, &self.currency, &mut self.sink);
+            // A second event of one identifier is an event of its own: what it says tells it apart.
+            let is_second = conflicts.binary_search(&at).is_ok();
+            let said = if is_second { wire::fingerprint(event) } else { None };
+            segment::take_event(at as u64 + 1, event, said, &defaults, &mut self.sink);
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum Identity<'a> {
     Row(&'a [u8]),
     /// The file names the event, and this is the line of it.
     Given(&'a [u8], i64),
+    /// As above, where another event has this name already: what it says, as a hash, tells it apart.
+    Second(&'a [u8], u64),
     /// One more line of an event that has been placed.
     LineOf([u8; 16], i64),
 }
@@ -121,6 +123,9 @@ impl Keys {
             Identity::Row(content) => self.next_row(content),
             Identity::Given(name, line) => {
                 self.place(Identity::LineOf(event_id(&self.source, name, 0), line))
+            }
+            Identity::Second(name, said) => {
+                self.place(Identity::LineOf(event_id(&self.source, name, said), 0))
             }
             Identity::LineOf(event_id, line) => {
                 let is_new = self.table.see(Key::of(&event_id, line)) == When::Never;
@@ -241,6 +246,16 @@ mod tests {
         keys.begin_file();
         let mut new = |line| keys.place(Identity::Given(b"message", line)).is_new;
         assert_eq!([new(0), new(1), new(0)], [true, true, false]);
+    }
+
+    #[test]
+    fn a_second_event_of_one_name_is_an_event_of_its_own() {
+        let mut keys = Keys::new("shop");
+        keys.begin_file();
+        let first = keys.place(Identity::Given(b"message", 0));
+        let second = keys.place(Identity::Second(b"message", 7));
+        assert!(first.is_new && second.is_new && first.event_id != second.event_id);
+        assert!(!keys.place(Identity::Second(b"message", 7)).is_new);
     }
 
     #[test]

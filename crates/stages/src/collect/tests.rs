@@ -3,6 +3,7 @@
 mod bad_input;
 mod calls;
 mod catalogue;
+mod fuzz;
 mod tables;
 mod violations;
 

@@ -153,7 +153,9 @@ fn judge(keys: &Keys, deliveries: &[Delivery]) -> Result<Judged> {
         let bodies =
             delivery.arrivals.iter().zip(&verdicts).filter_map(
                 |(arrival, verdict)| match arrival {
-                    Arrival::Event { body, .. } if stored(verdict) => Some(body.as_slice()),
+                    Arrival::Event { body, .. } if stored(verdict) => {
+                        Some((body.as_slice(), *verdict == Verdict::Conflict))
+                    }
                     _ => None,
                 },
             );

@@ -109,7 +109,9 @@ impl Inbox {
                     move_count(open.connection, &source, verdict).await?;
                 }
                 let stored = matches!(verdict, Some(Verdict::Stored | Verdict::Conflict));
-                let body = body::pack(stored.then_some(replay.body.as_slice()).into_iter());
+                let is_conflict = verdict == Some(Verdict::Conflict);
+                let kept = stored.then_some((replay.body.as_slice(), is_conflict));
+                let body = body::pack(kept.into_iter());
                 let body = body.map_err(Error::io("inbox"))?;
                 rows.push((seq, source, received_at, i64::from(stored), body));
                 verdicts.push(verdict);
@@ -169,7 +171,7 @@ pub(super) async fn insert(
     event: &[u8],
 ) -> Result<()> {
     let (reason, message_id) = (text(reason), message_id.map(text));
-    let body = body::pack([event].into_iter()).map_err(Error::io("inbox"))?;
+    let body = body::pack([(event, false)].into_iter()).map_err(Error::io("inbox"))?;
     let texts = [delivery.source.as_str(), &reason, message_id.as_deref().unwrap_or_default()];
     let crc = body::checksum(&[delivery.received_at], &texts, &body);
     sqlx::query(
@@ -194,7 +196,7 @@ fn read(row: &AnyRow) -> Result<Quarantined> {
     let packed: &[u8] = row.try_get("body")?;
     let texts = [source.as_str(), &reason, message_id.as_deref().unwrap_or_default()];
     let whole = row.try_get::<i64, _>("crc")? == body::checksum(&[received_at], &texts, packed);
-    let body = body::unpack(packed).filter(|events| whole && events.len() == 1);
-    let body = body.and_then(|mut events| events.pop());
+    let body = body::unpack(packed).filter(|found| whole && found.events.len() == 1);
+    let body = body.and_then(|mut found| found.events.pop());
     Ok(Quarantined { id, source, received_at, reason, message_id, body })
 }

@@ -30,6 +30,8 @@ pub enum Entry {
         received_at: i64,
         /// The events that were stored, in order; none if all were duplicates.
         events: Vec<Vec<u8>>,
+        /// The places of those that came under the identifier of another event.
+        conflicts: Vec<usize>,
     },
     /// Not readable any more, or gone.
     Damaged {
@@ -244,8 +246,9 @@ fn read(row: &AnyRow) -> Option<Entry> {
     if crc != body::checksum(&[seq, received_at, number], &[source], body) {
         return None;
     }
-    let events = body::unpack(body).filter(|events| events.len() as i64 == number)?;
-    Some(Entry::Whole { seq, source: source.to_owned(), received_at, events })
+    let found = body::unpack(body).filter(|found| found.events.len() as i64 == number)?;
+    let body::Unpacked { events, conflicts } = found;
+    Some(Entry::Whole { seq, source: source.to_owned(), received_at, events, conflicts })
 }
 
 /// Tells whether an error says that a page of the database, not the database, is damaged: SQLite's

@@ -93,6 +93,7 @@ fn a_ledger_of_an_earlier_version_is_brought_up_to_date() {
                DROP TABLE identity_evidence; DROP TABLE identity_decisions; \
                DROP TABLE persons; DROP TABLE keys; ALTER TABLE identities DROP COLUMN joined; \
                ALTER TABLE identities DROP COLUMN since; DROP INDEX identities_person; \
+               DROP TABLE plan_violations; DROP TABLE plan_progress; \
                DELETE FROM _sqlx_migrations WHERE version > 1";
     ledger.block(sqlx::raw_sql(sql).execute(&ledger.pool)).unwrap();
     ledger.set_setting("format", "1").unwrap();

@@ -1,3 +1,5 @@
+mod fuzz;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 

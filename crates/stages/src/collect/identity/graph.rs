@@ -362,7 +362,7 @@ impl Graph {
         let others = self.apart.get(&node);
         let away =
             others.into_iter().flatten().filter(|other| self.between(node, **other).is_some());
-        if member.degree as usize - away.count() > NEIGHBOURS_MAX {
+        if (member.degree as usize).saturating_sub(away.count()) > NEIGHBOURS_MAX {
             return Standing::Crowded;
         }
         let mut customers: Vec<u32> = Vec::new();

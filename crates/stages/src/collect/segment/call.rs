@@ -58,9 +58,9 @@ const USED: &[&str] = &[
 
 /// What every event of an import has.
 #[derive(Debug)]
-pub(super) struct Defaults<'a> {
-    pub(super) source: &'a str,
-    pub(super) currency: &'a str,
+pub(in crate::collect) struct Defaults<'a> {
+    pub(in crate::collect) source: &'a str,
+    pub(in crate::collect) currency: &'a str,
 }
 
 /// A call with the batch around it and its text.
@@ -69,6 +69,8 @@ pub(super) struct Call<'a> {
     pub(super) call: &'a Object,
     pub(super) envelope: &'a Object,
     pub(super) text: &'a str,
+    /// A hash of what it says, where another event has its identifier already.
+    pub(super) said: Option<u64>,
 }
 
 /// Who a call is about.
@@ -293,10 +295,11 @@ impl<'a> Call<'a> {
                 };
                 sink.catalogue.mention(product, &mention);
             }
-            let identity = match (event_id, &message_id) {
-                (Some(event_id), _) => Identity::LineOf(event_id, line),
-                (None, Some(message)) => Identity::Given(message.as_bytes(), line),
-                (None, None) => Identity::Row(self.text.as_bytes()),
+            let identity = match (event_id, &message_id, self.said) {
+                (Some(event_id), ..) => Identity::LineOf(event_id, line),
+                (None, Some(message), Some(said)) => Identity::Second(message.as_bytes(), said),
+                (None, Some(message), None) => Identity::Given(message.as_bytes(), line),
+                (None, None, _) => Identity::Row(self.text.as_bytes()),
             };
             event_id = Some(sink.push(&event, identity).event_id);
         }

@@ -18,6 +18,7 @@ use super::sink::Sink;
 use super::{Importer, Opening};
 use crate::error::Result;
 
+pub(super) use call::Defaults;
 pub(super) use moment::{Clock, read as moment_of, set_right};
 pub(super) use privacy::masked;
 
@@ -36,7 +37,7 @@ struct Segment;
 impl Importer for Segment {
     fn rows(&mut self, batch: &RawBatch, sink: &mut Sink<'_>) -> Result<()> {
         let (source, currency) = (sink.source(), sink.currency());
-        let shop = call::Defaults { source: &source, currency: &currency };
+        let shop = Defaults { source: &source, currency: &currency };
         for row in 0..batch.rows() {
             let (line, text) = (batch.line(row), batch.text(row, 0));
             match serde_json::from_str::<Object>(text) {
@@ -52,18 +53,21 @@ impl Importer for Segment {
     }
 }
 
-/// Takes one event as the inbox keeps it: a call of its own, in JSON.
+/// Takes one event as the inbox keeps it: a call of its own, in JSON. `said` is a hash of what it
+/// says, where another event has its identifier already.
 pub(super) fn take_event(
     line: u64,
     event: &[u8],
-    source: &str,
-    currency: &str,
+    said: Option<u64>,
+    shop: &Defaults<'_>,
     sink: &mut Sink<'_>,
 ) {
     let text = String::from_utf8_lossy(event);
-    let shop = call::Defaults { source, currency };
     match serde_json::from_str::<Object>(&text) {
-        Ok(call) => take(line, &text, &call, &Object::new(), &shop, sink),
+        Ok(call) => {
+            let one = call::Call { call: &call, envelope: &Object::new(), text: &text, said };
+            take(line, &one, shop, sink);
+        }
         Err(error) => {
             sink.read_row();
             sink.refuse(line, "", masked(&text).as_bytes(), no_json(&text, &error));
@@ -72,21 +76,19 @@ pub(super) fn take_event(
 }
 
 /// Takes one call, or each call of a batch.
-fn take_line(
-    line: u64,
-    text: &str,
-    object: &Object,
-    shop: &call::Defaults<'_>,
-    sink: &mut Sink<'_>,
-) {
+fn take_line(line: u64, text: &str, object: &Object, shop: &Defaults<'_>, sink: &mut Sink<'_>) {
     let Some(Value::Array(batch)) = object.get("batch") else {
-        take(line, text, object, &Object::new(), shop, sink);
+        let one = call::Call { call: object, envelope: &Object::new(), text, said: None };
+        take(line, &one, shop, sink);
         return;
     };
     for one in batch {
         let text = one.to_string();
         match one {
-            Value::Object(call) => take(line, &text, call, object, shop, sink),
+            Value::Object(call) => {
+                let one = call::Call { call, envelope: object, text: &text, said: None };
+                take(line, &one, shop, sink);
+            }
             _ => {
                 sink.read_row();
                 let shown = masked(&text);
@@ -96,30 +98,22 @@ fn take_line(
     }
 }
 
-fn take(
-    line: u64,
-    text: &str,
-    call: &Object,
-    envelope: &Object,
-    shop: &call::Defaults<'_>,
-    sink: &mut Sink<'_>,
-) {
+fn take(line: u64, call: &call::Call<'_>, shop: &Defaults<'_>, sink: &mut Sink<'_>) {
     sink.read_row();
     let before = sink.taken();
-    let whole = call::Call { call, envelope, text };
-    match whole.take(shop, sink) {
+    match call.take(shop, sink) {
         Err((field, value, reason)) => {
             sink.refuse(line, &field, masked(&value).as_bytes(), reason);
         }
         // What came again was checked when it came first.
-        Ok(()) if sink.taken() > before => sink.check(call),
+        Ok(()) if sink.taken() > before => sink.check(call.call),
         Ok(()) => {}
     }
 }
 
 /// Says what is wrong with a call that would be refused: whoever keeps calls asks first.
 pub(super) fn check(call: &Object) -> std::result::Result<(), Refusal> {
-    call::Call { call, envelope: &Object::new(), text: "" }.check()
+    call::Call { call, envelope: &Object::new(), text: "", said: None }.check()
 }
 
 /// Returns why a line is not taken as JSON.

@@ -39,6 +39,13 @@ pub(super) fn text_and_key(event: &Object, source: &str, id: &str) -> (Vec<u8>, 
     (text, key)
 }
 
+/// Returns the second half of the key of an event that is kept, never 0.
+pub(super) fn said(event: &Object) -> u64 {
+    let (_, key) = text_and_key(event, "", "");
+    let half = key.last_chunk::<8>().copied().unwrap_or_default();
+    u64::from_be_bytes(half).max(1)
+}
+
 fn write(text: &mut Vec<u8>, value: &impl serde::Serialize) {
     serde_json::to_writer(text, value).expect("values with text keys are written to memory");
 }

@@ -201,6 +201,15 @@ pub fn decode_again(
     door.decide(raw, 0, None, &mut new_id)
 }
 
+/// Returns a hash of what an event says that is kept: as in its key, the same for a repetition.
+/// `None` when it is no JSON object, as what is kept always is.
+#[must_use]
+pub fn fingerprint(kept: &[u8]) -> Option<u64> {
+    // As it was read when its key was made: another reader may round numbers otherwise.
+    let Ok((Value::Object(event), _)) = read::value(kept) else { return None };
+    Some(key::said(&event))
+}
+
 /// How the key stands in an event.
 const WRITE_KEY: &[u8] = b"\"writeKey\"";
 

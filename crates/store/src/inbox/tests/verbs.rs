@@ -17,6 +17,11 @@ fn each_arrival_gets_its_verdict_and_the_counts_close() {
             [vec![Stored, Duplicate, Conflict, Quarantined, Refused], vec![Duplicate, Stored]];
         assert_eq!(verdicts.unwrap(), expected);
         assert_eq!(stored(&inbox), [text(1, 1), text(1, 2), text(2, 1)]);
+        let marked = inbox.read(0, 1_000).unwrap().into_iter().map(|entry| match entry {
+            Entry::Whole { conflicts, .. } => conflicts,
+            Entry::Damaged { seq, problem } => panic!("{seq}: {problem}"),
+        });
+        assert_eq!(marked.collect::<Vec<_>>(), [vec![1], vec![]]);
         let counts = inbox.counts().unwrap();
         let web = Tally {
             received: 5,

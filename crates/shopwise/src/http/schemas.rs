@@ -1,0 +1,181 @@
+//! What bodies of requests and answers look like, by the names that the list of routes uses: JSON
+//! Schema 2020-12, as OpenAPI 3.1 has it.
+
+use serde_json::{Value, json};
+
+use super::products::AMOUNT_MAX;
+
+/// Returns every schema by its name.
+pub(super) fn schemas() -> Value {
+    let mut all = events();
+    for part in [products(), answers()] {
+        if let (Value::Object(all), Value::Object(part)) = (&mut all, part) {
+            all.extend(part);
+        }
+    }
+    all
+}
+
+/// What libraries send. Hardly anything is forbidden: an event that cannot be kept goes into
+/// quarantine and is answered with 200, as anything else would make a library drop its batch.
+fn events() -> Value {
+    let named = |about: &str| json!({ "description": about });
+    let event = json!({
+        "userId": named("the shop's identifier of the customer"),
+        "anonymousId": named("that of the browser"),
+        "messageId": named("the same when the same event is sent again; at most 100 characters"),
+        "event": named("track: what happened"),
+        "properties": named("track, page, screen: what is to be said about it"),
+        "traits": named("identify, group: what is known"),
+        "groupId": named("group: of which group"),
+        "previousId": named("alias: the former identifier"),
+        "timestamp": named("when it happened; now when left out"),
+        "context": named("page, library, locale and so on"),
+        "writeKey": named("the key, where the head of the request has none"),
+    });
+    let about = "an event; that it is whole is looked at when it has arrived";
+    json!({
+        "Event": { "type": "object", "minProperties": 1, "properties": event,
+            "description": about },
+        "Batch": {
+            "description": "an envelope, one event, or a list of events",
+            "anyOf": [
+                { "type": "object", "required": ["batch"], "properties": {
+                    "batch": { "type": "array", "maxItems": 2500, "description": about },
+                    "sentAt": named("the client's clock when it sent this"),
+                    "writeKey": named("the key, where the head of the request has none"),
+                    "context": named("what each event takes over that does not say it itself"),
+                    "integrations": named("the same"),
+                } },
+                { "type": "array", "description": about },
+            ],
+        },
+        "Taken": {
+            "type": "object",
+            "required": ["success", "verdicts"],
+            "properties": {
+                "success": { "const": true },
+                "verdicts": {
+                    "description": "how many events became what; what does not occur is left out",
+                    "type": "object",
+                    "additionalProperties": false,
+                    "properties": {
+                        "stored": { "$ref": "#/components/schemas/Count" },
+                        "duplicate": { "$ref": "#/components/schemas/Count" },
+                        "quarantined": { "$ref": "#/components/schemas/Count" },
+                        "refused": { "$ref": "#/components/schemas/Count" },
+                    },
+                },
+            },
+        },
+        "Count": { "type": "integer", "minimum": 0 },
+        "Settings": {
+            "type": "object",
+            "required": ["integrations", "plan", "metrics"],
+            "properties": {
+                "integrations": { "type": "object" },
+                "plan": { "type": "object" },
+                "metrics": { "type": "object" },
+            },
+        },
+        "Success": {
+            "type": "object", "required": ["success"], "properties": { "success": { "const": true } },
+        },
+    })
+}
+
+/// The catalogue. Amounts are in units of the shop's currency.
+fn products() -> Value {
+    let amount = json!({ "type": ["number", "null"], "minimum": 0, "maximum": AMOUNT_MAX });
+    let text = json!({ "type": ["string", "null"] });
+    let stock = json!({ "type": ["integer", "null"], "minimum": 0, "maximum": i64::MAX });
+    let fields = json!({
+        "title": text, "category": text, "brand": text, "price": amount, "cost": amount,
+        "stock": stock,
+    });
+    let mut with_id = fields.clone();
+    with_id["id"] = json!({ "type": "string", "pattern": "\\S", "maxLength": 200 });
+    json!({
+        "ProductFields": { "type": "object", "additionalProperties": false, "properties": fields },
+        "Product": { "type": "object", "additionalProperties": false, "properties": with_id,
+            "required": ["id", "title", "category", "brand", "price", "cost", "stock"] },
+        "Products": {
+            "description": "each product is looked at by itself; what is wrong is told",
+            "anyOf": [
+                { "$ref": "#/components/schemas/ProductList" },
+                { "type": "object", "required": ["products"],
+                    "properties": { "products": { "$ref": "#/components/schemas/ProductList" } } },
+            ],
+        },
+        "ProductList": { "type": "array", "maxItems": 20_000, "description":
+            "products like the fields of one, with `id`" },
+        "Written": {
+            "type": "object",
+            "required": ["written", "refused"],
+            "properties": {
+                "written": { "$ref": "#/components/schemas/Count" },
+                "refused": { "type": "array", "items": {
+                    "type": "object",
+                    "required": ["index", "reason"],
+                    "properties": {
+                        "index": { "$ref": "#/components/schemas/Count" },
+                        "reason": { "type": "string" },
+                    },
+                } },
+            },
+        },
+        "Deleted": {
+            "type": "object", "required": ["deleted"],
+            "properties": { "deleted": { "type": "string" } },
+        },
+    })
+}
+
+fn answers() -> Value {
+    let count = json!({ "$ref": "#/components/schemas/Count" });
+    let moment = json!({ "type": ["string", "null"], "description": "RFC 3339, UTC" });
+    json!({
+        "Object": { "type": "object" },
+        "Customer": {
+            "type": "object",
+            "required": ["customer", "events", "orders", "monetary", "currency", "recent"],
+            "properties": {
+                "customer": { "type": "string", "description": "a pseudonym" },
+                "events": count, "sessions": count, "views": count, "carts": count,
+                "orders": count, "refunds": count,
+                "monetary": { "type": "number" }, "refunded": { "type": "number" },
+                "currency": { "type": "string" },
+                "first_seen": moment, "last_seen": moment,
+                "first_order": moment, "last_order": moment,
+                "recent": { "type": "array", "items": {
+                    "type": "object",
+                    "properties": { "product": { "type": "string" }, "at": { "type": "string" },
+                        "views": count, "carts": count, "orders": count,
+                        "pieces": { "type": "number" } },
+                } },
+            },
+        },
+        "Health": {
+            "type": "object", "required": ["status"], "properties": { "status": { "const": "ok" } },
+        },
+        "Ready": {
+            "type": "object", "required": ["status"],
+            "properties": { "status": { "const": "ready" } },
+        },
+        "NotReady": {
+            "type": "object", "required": ["status", "why"],
+            "properties": { "status": { "const": "no" }, "why": { "type": "string" } },
+        },
+        "Error": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["code", "message", "hint", "request_id"],
+            "properties": {
+                "code": { "type": "string" },
+                "message": { "type": "string" },
+                "hint": { "type": ["string", "null"] },
+                "request_id": { "type": "string" },
+            },
+        },
+    })
+}

@@ -1,0 +1,68 @@
+//! The server against its own description: schemathesis makes requests from `/openapi.json` and
+//! compares what is answered.
+//!
+//! The program is looked for in the folder that `SHOPWISE_CLIENTS` names.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::server::{Server, ShopFolder, base64};
+use super::text;
+
+/// Seconds of each of the three runs; more are asked for by the environment.
+const SECONDS: u64 = 8;
+
+/// What is compared. Left out is whether every body that the description allows is taken: of plain
+/// text it cannot say that it must be JSON.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+response_headers_conformance,response_schema_conformance,unsupported_method,\
+allow_header_conformance,ignored_auth,use_after_free,negative_data_rejection,\
+missing_required_header";
+
+#[expect(clippy::disallowed_methods, reason = "a test finds its tools by the environment")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn schemathesis() -> Option<PathBuf> {
+    let folder = setting("SHOPWISE_CLIENTS")?;
+    let program = Path::new(&folder).join("python/bin/schemathesis");
+    program.exists().then_some(program)
+}
+
+#[test]
+fn the_server_answers_as_it_describes_itself() {
+    let Some(schemathesis) = schemathesis() else {
+        println!("skipped: no schemathesis in the folder that SHOPWISE_CLIENTS names");
+        return;
+    };
+    let seconds = setting("SHOPWISE_SCHEMA_SECONDS").and_then(|seconds| seconds.parse().ok());
+    let seconds: u64 = seconds.unwrap_or(SECONDS);
+    let shop = ShopFolder::new();
+    let server = Server::start(&shop.path);
+    let key = format!("Authorization: Basic {}", base64(&format!("{}:", shop.key)));
+    let token = format!("Authorization: Bearer {}", shop.token());
+    for (who, header) in [("a write key", Some(key)), ("the token", Some(token)), ("nobody", None)]
+    {
+        let mut command = Command::new(&schemathesis);
+        // It keeps examples of earlier runs in the folder it is started in.
+        let folder = tempfile::tempdir().unwrap();
+        command
+            .current_dir(folder.path())
+            .arg("run")
+            .arg(format!("http://{}/openapi.json", server.address))
+            .args(["--checks", CHECKS, "--max-time", &seconds.to_string()])
+            .args(["--seed", "7", "--continue-on-failure", "--no-color", "--no-shrink"])
+            .args(["--request-timeout", "30", "--suppress-health-check", "all"]);
+        if let Some(header) = header {
+            command.args(["--header", &header]);
+        }
+        let output = command.output().unwrap();
+        let said = text(&output.stdout);
+        let end: Vec<&str> = said.lines().rev().take(12).collect();
+        println!("as {who}:\n{}", end.into_iter().rev().collect::<Vec<_>>().join("\n"));
+        assert!(output.status.success(), "as {who}: {said}\n{}", text(&output.stderr));
+    }
+    assert!(!server.log().contains("\"a request failed\""), "{}", server.log());
+    server.stop();
+}
