@@ -1,8 +1,8 @@
 //! The house's own tools: `cargo xtask test` (what CI runs), `cargo xtask tidy` (its rules),
 //! `cargo xtask script` (what is served of the browser script), `cargo xtask clients` (the
 //! libraries that events come from, for their tests), `cargo xtask load` (how many events a server
-//! takes), `cargo xtask crash` (whether any of them is lost when the machine fails) and `cargo xtask
-//! fuzz` (what reads bytes from outside, for as long as one likes).
+//! takes), `cargo xtask crash` (whether any of them is lost when the machine fails) and
+//! `cargo xtask fuzz` (what reads bytes from outside, for as long as one likes).
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 mod clients;

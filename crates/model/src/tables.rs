@@ -112,8 +112,8 @@ tables! {
         customer: Text, segment: Text, recency_score: Int, frequency_score: Int,
         monetary_score: Int, rfm_group: Text, distance: Float,
     }
-    /// Pseudonyms that are one person with another: joined to `events.customer` on read. A pseudonym
-    /// that is not here is a person of its own.
+    /// Pseudonyms that are one person with another: joined to `events.customer` on read. Any other
+    /// is a person of its own.
     IDENTITIES "identities" {
         customer: Text, person: Text,
     }

@@ -207,9 +207,12 @@ async fn migrate(url: &str, plan: &Plan) -> Result<()> {
     let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.dangerous_set_table_name(plan.migrations_table);
     let mut result = try_migrate(&migrator, url, plan).await;
-    if matches!(result, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) {
-        // SQLite has no lock for migrations: a second process that opened a new shop at the same
-        // moment finds the tables there when it looks again.
+    // SQLite has no lock for migrations: whoever opened a new shop at the same moment as another
+    // finds, when he looks again, what the other has made, and may lose the race for each change.
+    for _ in plan.migrations {
+        if !matches!(result, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) {
+            break;
+        }
         result = try_migrate(&migrator, url, plan).await;
     }
     match result {

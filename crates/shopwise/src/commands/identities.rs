@@ -99,7 +99,7 @@ fn find(shop: &Shop, graph: &Identities, id: &str) -> Result<Node> {
              customer:{id}; the kinds are {}",
             Kind::ALL.map(Kind::name).join(", ")
         ),
-        [ref several @ ..] => {
+        ref several => {
             let kinds: Vec<String> =
                 several.iter().map(|node| format!("{}:{id}", node.kind.name())).collect();
             bail!("`{id}` may be {}\nhint: say which", kinds.join(" or "))
@@ -144,7 +144,8 @@ fn tree_json(explanation: &Explanation) -> Value {
 fn edge_json(edge: &ExplainedEdge) -> Value {
     let seen = edge.evidence.iter().map(|seen| {
         json!({
-            "kind": seen.kind, "from": time::format(seen.first.at), "to": time::format(seen.last.at),
+            "kind": seen.kind,
+            "from": time::format(seen.first.at), "to": time::format(seen.last.at),
             "source": seen.first.source, "reference": seen.first.reference,
         })
     });
@@ -159,7 +160,10 @@ fn edge_json(edge: &ExplainedEdge) -> Value {
 fn told(changes: &Changes, as_json: bool) -> Result<String> {
     let assigned = &changes.assigned;
     if as_json {
-        let of = |(one, person): &(Pseudonym, Pseudonym)| json!({ "pseudonym": one.to_string(), "person": person.to_string() });
+        let of = |(one, person): &(Pseudonym, Pseudonym)| {
+            let (one, person) = (one.to_string(), person.to_string());
+            json!({ "pseudonym": one, "person": person })
+        };
         let assigned: Vec<Value> = assigned.iter().map(of).collect();
         return Ok(json!({ "assigned": assigned, "suspended": changes.suspended }).to_string());
     }

@@ -56,7 +56,8 @@ fn fuzz_packed_bodies() {
 #[test]
 fn fuzz_products() {
     let examples: &[&[u8]] = &[
-        b"{\"id\":\"p\",\"title\":\"Mug\",\"category\":\"a\",\"brand\":null,\"price\":9.5,\"cost\":1,\"stock\":3}",
+        b"{\"id\":\"p\",\"title\":\"Mug\",\"category\":\"a\",\"brand\":null,\"price\":9.5,\
+          \"cost\":1,\"stock\":3}",
         b"{\"id\":7,\"price\":-1,\"stock\":1.5}",
     ];
     let words: &[&[u8]] = &[b"\"price\":", b"\"cost\":", b"\"stock\":", b"\"id\":", b"\"title\":"];

@@ -79,7 +79,8 @@ fn events() -> Value {
             },
         },
         "Success": {
-            "type": "object", "required": ["success"], "properties": { "success": { "const": true } },
+            "type": "object", "required": ["success"],
+            "properties": { "success": { "const": true } },
         },
     })
 }

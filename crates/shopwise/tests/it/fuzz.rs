@@ -82,7 +82,8 @@ fn fuzz_requests() {
         request("POST", "/api/products/batch", &token, &format!("[{product}]")),
         request("GET", "/api/customers/u", &token, ""),
         request("OPTIONS", "/v1/batch", "Origin: https://shop.example\r\n", ""),
-        b"POST /v1/batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[{}\r\n0\r\n\r\n"
+        b"POST /v1/batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
+          3\r\n[{}\r\n0\r\n\r\n"
             .to_vec(),
     ];
     let examples: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();

@@ -21,7 +21,7 @@ pub(crate) enum Identity<'a> {
     Row(&'a [u8]),
     /// The file names the event, and this is the line of it.
     Given(&'a [u8], i64),
-    /// As above, where another event has this name already: what it says, as a hash, tells it apart.
+    /// As above, where another event has this name already: a hash of what it says tells it apart.
     Second(&'a [u8], u64),
     /// One more line of an event that has been placed.
     LineOf([u8; 16], i64),

@@ -104,7 +104,7 @@ impl Inbox {
         Self::with(Database::open(url, &PLAN)?, lost)
     }
 
-    /// Opens the inbox for a look at what waits in it: at once, because the keys are left where they
+    /// Opens the inbox for a look at what waits in it: at once, as the keys are left where they
     /// are. Whoever writes all the same waits for them to be read then.
     ///
     /// # Errors

@@ -19,9 +19,11 @@ const FILES: &[(&str, &str, &[u8])] = &[
     (
         "segment",
         "in.jsonl",
-        br#"{"type":"track","event":"Product Viewed","userId":"u","messageId":"m","properties":{"product_id":"p","price":1.5,"currency":"EUR"},"timestamp":"2024-03-01T09:00:00Z"}
-{"batch":[{"type":"identify","userId":"u","traits":{"email":"a@b.example"}},7]}
-"#,
+        b"{\"type\":\"track\",\"event\":\"Product Viewed\",\"userId\":\"u\",\"messageId\":\"m\",\
+          \"properties\":{\"product_id\":\"p\",\"price\":1.5,\"currency\":\"EUR\"},\
+          \"timestamp\":\"2024-03-01T09:00:00Z\"}\n\
+          {\"batch\":[{\"type\":\"identify\",\"userId\":\"u\",\
+          \"traits\":{\"email\":\"a@b.example\"}},7]}\n",
     ),
     ("products", "in.jsonl", b"{\"id\":\"p\",\"title\":\"Mug\",\"price\":1.5,\"stock\":3}\n"),
     ("products", "in.csv", b"id,title,category,brand,price,cost,stock\np,Mug,a,b,1.5,1,3\n"),
@@ -115,7 +117,7 @@ properties = { prize = "text", spins = "number", list = "products" }
         time_max: Duration::from_secs(2),
     };
     let calls: Vec<serde_json::Map<String, serde_json::Value>> = [
-        r#"{"type":"track","event":"Wheel Spun","properties":{"spins":"1","list":[7,{"price":1}]}}"#,
+        r#"{"type":"track","event":"Wheel Spun","properties":{"spins":"1","list":[7,{"n":1}]}}"#,
         r#"{"type":"track","event":"Order Completed","properties":{"total":"1","products":{}}}"#,
     ]
     .iter()

@@ -74,8 +74,8 @@ impl Customer {
     }
 
     fn join(&mut self, member: &Self, is_first: bool) {
-        let earlier = |ours: i64, theirs: i64| if is_first { theirs } else { ours.min(theirs) };
-        self.first_seen = earlier(self.first_seen, member.first_seen);
+        let first = member.first_seen;
+        self.first_seen = if is_first { first } else { self.first_seen.min(first) };
         self.last_seen = self.last_seen.max(member.last_seen);
         if member.orders > 0 {
             let is_first = self.orders == 0;

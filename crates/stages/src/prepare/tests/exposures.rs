@@ -254,7 +254,8 @@ proptest! {
         for who in CUSTOMERS {
             let of = |replay: &Replay| {
                 let code = replay.customer(who)?;
-                Some(replay.features(Some(code), Thing::UNKNOWN, NOON + 999 * DAY).map(f64::to_bits))
+                let at = NOON + 999 * DAY;
+                Some(replay.features(Some(code), Thing::UNKNOWN, at).map(f64::to_bits))
             };
             prop_assert_eq!(of(&live), of(&alone));
         }

@@ -9,14 +9,22 @@ use crate::shop::tests::shop;
 
 /// A visitor looks around, comes back, signs in and orders; later he comes with another browser and
 /// signs in there too. Somebody else looks at the same.
-const CALLS: &str = r#"
-{"type":"track","event":"Product Viewed","anonymousId":"v1","messageId":"1","timestamp":"2024-03-01T10:00:00Z","properties":{"product_id":"tea"}}
-{"type":"track","event":"Product Viewed","anonymousId":"v1","messageId":"2","timestamp":"2024-03-02T10:00:00Z","properties":{"product_id":"cup"}}
-{"type":"identify","userId":"ann","anonymousId":"v1","messageId":"3","timestamp":"2024-03-02T10:05:00Z","traits":{"email":"ann@shop.example"}}
-{"type":"track","event":"Order Completed","userId":"ann","anonymousId":"v1","messageId":"4","timestamp":"2024-03-02T10:10:00Z","properties":{"order_id":"o1","products":[{"product_id":"tea","price":4,"quantity":1}]}}
-{"type":"track","event":"Order Completed","anonymousId":"v2","messageId":"5","timestamp":"2024-03-05T10:00:00Z","properties":{"order_id":"o2","email":"ANN@shop.example ","products":[{"product_id":"tea","price":4,"quantity":2}]}}
-{"type":"track","event":"Product Viewed","anonymousId":"v3","messageId":"6","timestamp":"2024-03-05T10:00:00Z","properties":{"product_id":"tea"}}
-"#;
+const CALLS: [&str; 6] = [
+    r#"{"type":"track","event":"Product Viewed","anonymousId":"v1","messageId":"1",
+    "timestamp":"2024-03-01T10:00:00Z","properties":{"product_id":"tea"}}"#,
+    r#"{"type":"track","event":"Product Viewed","anonymousId":"v1","messageId":"2",
+    "timestamp":"2024-03-02T10:00:00Z","properties":{"product_id":"cup"}}"#,
+    r#"{"type":"identify","userId":"ann","anonymousId":"v1","messageId":"3",
+    "timestamp":"2024-03-02T10:05:00Z","traits":{"email":"ann@shop.example"}}"#,
+    r#"{"type":"track","event":"Order Completed","userId":"ann","anonymousId":"v1","messageId":"4",
+    "timestamp":"2024-03-02T10:10:00Z","properties":{"order_id":"o1",
+    "products":[{"product_id":"tea","price":4,"quantity":1}]}}"#,
+    r#"{"type":"track","event":"Order Completed","anonymousId":"v2","messageId":"5",
+    "timestamp":"2024-03-05T10:00:00Z","properties":{"order_id":"o2","email":"ANN@shop.example ",
+    "products":[{"product_id":"tea","price":4,"quantity":2}]}}"#,
+    r#"{"type":"track","event":"Product Viewed","anonymousId":"v3","messageId":"6",
+    "timestamp":"2024-03-05T10:00:00Z","properties":{"product_id":"tea"}}"#,
+];
 
 const COUNTER: &str = "\
 phone,email,product,price,order,date
@@ -34,7 +42,8 @@ impl Given {
         let folder = tempfile::tempdir().unwrap();
         let shop = shop(folder.path());
         let given = Self { folder, shop };
-        given.import("segment", "calls.jsonl", CALLS);
+        let lines = CALLS.map(|call| call.replace('\n', ""));
+        given.import("segment", "calls.jsonl", &lines.join("\n"));
         given
     }
 
