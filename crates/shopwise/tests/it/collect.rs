@@ -51,6 +51,35 @@ fn one_bad_event_never_costs_its_batch_and_can_be_looked_at() {
 }
 
 #[test]
+fn another_event_under_a_known_identifier_is_an_event_of_its_own() {
+    let shop = ShopFolder::new();
+    let server = Server::start(&shop.path);
+    let other = {
+        let mut other = viewed("m1", "u1");
+        other["properties"]["price"] = json!(10.5);
+        other
+    };
+    let send = |events: &[Value]| {
+        let answer = server.post("/v1/batch", &shop.key, &batch(events)).unwrap();
+        answer.json()["verdicts"].clone()
+    };
+    assert_eq!(send(&[viewed("m1", "u1"), other.clone()]), json!({ "stored": 2 }));
+    assert_eq!(send(&[other, viewed("m1", "u1")]), json!({ "duplicate": 2 }));
+    server.stop();
+    let status = shop.status();
+    assert_eq!((&status["conflicts"], &status["stored"]), (&json!(1), &json!(2)), "{status}");
+    assert_eq!(shop.exported(), ["m1", "m1"]);
+    let text = std::fs::read_to_string(shop.path.join("export.csv")).unwrap();
+    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().unwrap();
+    let column = |name: &str| header.iter().position(|own| *own == name).unwrap();
+    let (id, price) = (column("event_id"), column("unit_price"));
+    let rows: std::collections::BTreeSet<_> = lines.map(|row| (row[id], row[price])).collect();
+    let ids: std::collections::BTreeSet<_> = rows.iter().map(|(id, _)| *id).collect();
+    assert_eq!((rows.len(), ids.len()), (2, 2), "{rows:?}");
+}
+
+#[test]
 fn an_acknowledged_event_is_known_within_a_tenth_of_a_second_and_after_a_start() {
     let shop = ShopFolder::new();
     let server = Server::start(&shop.path);

@@ -49,6 +49,8 @@ fn status(server: &Server, bytes: &[u8]) -> Option<u16> {
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         drop(stream.read_to_end(&mut answer));
     }
+    // Who asks first whether he may send the body is told that before.
+    let answer = answer.strip_prefix(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(&answer);
     let line = answer.split(|byte| *byte == b'\r').next()?;
     std::str::from_utf8(line).ok()?.split(' ').nth(1)?.parse().ok()
 }

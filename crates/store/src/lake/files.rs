@@ -4,10 +4,9 @@ use std::fs::File;
 use std::path::Path;
 
 use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use shopwise_model::Frame;
 
-use super::convert;
+use super::{convert, damaged};
 use crate::error::{Error, Result};
 
 /// Reads a Parquet file whole.
@@ -22,11 +21,13 @@ pub fn read_table_file(path: &Path) -> Result<Frame> {
         message: format!("not a readable Parquet file: {error}"),
     };
     let file = File::open(path).map_err(Error::io(path))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| wrong(&error))?;
+    let builder = damaged::open(file).map_err(|error| wrong(&error))?;
     let schema = std::sync::Arc::clone(builder.schema());
-    let reader = builder.with_batch_size(65_536).build().map_err(|error| wrong(&error))?;
-    let batches =
-        reader.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| wrong(&error))?;
+    let batches = damaged::guarded(|| {
+        let reader = builder.with_batch_size(65_536).build()?;
+        Ok(reader.collect::<std::result::Result<Vec<_>, _>>()?)
+    });
+    let batches = batches.map_err(|error| wrong(&error))?;
     convert::frame_from_batches(&schema, &batches)
 }
 

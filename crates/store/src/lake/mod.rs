@@ -5,6 +5,7 @@
 
 mod changes;
 mod convert;
+mod damaged;
 mod disk;
 mod files;
 mod pin;

@@ -12,10 +12,9 @@ use datafusion::arrow::compute::{can_cast_types, cast};
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::parquet::arrow::ProjectionMask;
-use datafusion::parquet::arrow::arrow_reader::{
-    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
+use super::damaged;
 use crate::error::{Error, Result};
 use crate::source::{BadRow, LINE_BYTES_MAX, RawBatch};
 
@@ -48,8 +47,7 @@ impl ParquetRows {
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let file = File::open(path).map_err(Error::io(path))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-            .map_err(|error| broken(&name, 0, &error))?;
+        let builder = damaged::open(file).map_err(|error| broken(&name, 0, &error))?;
         let (mut header, mut kept) = (Vec::new(), Vec::new());
         for (at, field) in builder.schema().fields().iter().enumerate() {
             if is_text_or_number(field.data_type()) {
@@ -58,11 +56,9 @@ impl ParquetRows {
             }
         }
         let mask = ProjectionMask::roots(builder.parquet_schema(), kept);
-        let reader = builder
-            .with_projection(mask)
-            .with_batch_size(ROWS)
-            .build()
-            .map_err(|error| broken(&name, 0, &error))?;
+        let builder = builder.with_projection(mask).with_batch_size(ROWS);
+        let reader =
+            damaged::guarded(|| builder.build()).map_err(|error| broken(&name, 0, &error))?;
         Ok(Self { file: name, header, reader, columns: Vec::new(), rows: 0, at: 0, line: 0 })
     }
 
@@ -103,11 +99,16 @@ impl ParquetRows {
 
     /// Decodes the next piece; false at the end.
     fn decode(&mut self) -> Result<bool> {
-        let Some(batch) = self.reader.next() else { return Ok(false) };
-        let batch = batch.map_err(|error| broken(&self.file, self.line, &error))?;
-        self.columns = as_text(&batch)?;
-        (self.rows, self.at) = (batch.num_rows(), 0);
-        Ok(self.rows > 0 || self.decode()?)
+        loop {
+            let next = damaged::guarded(|| Ok(self.reader.next().transpose()?));
+            let next = next.map_err(|error| broken(&self.file, self.line, &error))?;
+            let Some(batch) = next else { return Ok(false) };
+            self.columns = as_text(&batch)?;
+            (self.rows, self.at) = (batch.num_rows(), 0);
+            if self.rows > 0 {
+                return Ok(true);
+            }
+        }
     }
 }
 
