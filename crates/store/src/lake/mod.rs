@@ -250,8 +250,11 @@ impl Lake {
         })
     }
 
+    /// Tells whether a table was ever written: its log has an entry. A power cut while a table is
+    /// made may leave the folder of its log alone.
     fn exists(&self, name: &str) -> bool {
-        self.folder.join(name).join("_delta_log").is_dir()
+        let log = std::fs::read_dir(self.folder.join(name).join("_delta_log"));
+        log.is_ok_and(|mut log| log.any(|entry| entry.is_ok_and(|entry| disk::is_entry(&entry))))
     }
 
     fn address(&self, name: &str) -> Result<url::Url> {

@@ -231,6 +231,14 @@ fn publish(staged: Staged, how: How) -> std::io::Result<()> {
     synced
 }
 
+/// Tells whether a file in the folder of a table's log is of the log: an entry or a checkpoint, not
+/// sums, and not what a crash left staged.
+pub(super) fn is_entry(file: &std::fs::DirEntry) -> bool {
+    let name = file.file_name();
+    let name = name.to_string_lossy();
+    name.starts_with(|first: char| first.is_ascii_digit()) && !name.contains('#')
+}
+
 fn is_shown(found: &ObjectMeta) -> bool {
     found.location.filename().is_none_or(|name| !sums::is_name(name))
 }

@@ -47,6 +47,20 @@ async fn parts_may_end_in_any_order_and_appear_together() {
 }
 
 #[test]
+fn a_table_that_was_being_made_when_the_power_went_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::open(folder.path(), 256 << 20).unwrap();
+    let log = folder.path().join("events/_delta_log");
+    make_folder(&log).unwrap();
+    std::fs::write(log.join("00000000000000000000.json#1"), "{}").unwrap();
+    assert_eq!(lake.transaction(&EVENTS, "inbox").unwrap(), None);
+    assert_eq!(lake.query("SELECT * FROM events").unwrap().rows(), 0);
+    let append = lake.append(&EVENTS).unwrap();
+    append.commit(Some(("inbox", 7))).unwrap();
+    assert_eq!(lake.transaction(&EVENTS, "inbox").unwrap(), Some(7));
+}
+
+#[test]
 fn a_flipped_byte_of_the_lake_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let lake = Lake::open(folder.path(), 256 << 20).unwrap();
