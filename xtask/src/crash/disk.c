@@ -184,8 +184,9 @@ static void opened(int fd, int flags) {
             }
             if (!is_same) { /* a number that was used before */
                 file->born = found.born, file->born_nanos = found.born_nanos;
-                /* What another process left unsynced goes with the first fsync of this one. */
-                file->count = 0, file->cut = 0;
+                /* What another process left unsynced goes with the first fsync of this one; over
+                 * what is durable, which a kill within that fsync must not take away. */
+                file->count = 0, file->cut = LLONG_MAX;
                 add(file, 0, about.st_size);
             }
             if (flags & O_TRUNC) file->cut = 0;

@@ -19,7 +19,8 @@ pub(super) struct Figures {
     pub(super) put_off: u64,
     pub(super) lost: u64,
     pub(super) doubled: u64,
-    /// What the shops themselves count as damaged.
+    /// What the shops themselves count as damaged: a write of the inbox's log that was torn before
+    /// it was acknowledged looks the same as one that was damaged since, and is counted.
     pub(super) damaged: i64,
     pub(super) problems: Vec<String>,
 }

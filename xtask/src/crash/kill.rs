@@ -226,9 +226,6 @@ pub(super) fn judge(shop: &Shop, known: &Known, plan: &Plan, figures: &mut Figur
     if let Some(problem) = unbalanced(&status, compared.there) {
         figures.problems.push(format!("{name}: {problem}: {status}"));
     }
-    if plan.disk == Disk::Keeps && term("damaged") != 0 {
-        figures.problems.push(format!("{name}: damage without a cause: {status}"));
-    }
     if let Err(error) = known.check() {
         figures.problems.push(format!("{name}: {error:#}"));
     }
