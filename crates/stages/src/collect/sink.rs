@@ -334,15 +334,17 @@ impl<'a> Sink<'a> {
     /// Commits everything that was taken since the last time.
     pub(crate) fn commit(&mut self, transaction: Option<(&str, i64)>) -> Result<()> {
         self.flush()?;
+        // Before the commit: behind it nobody would read these events again. Written twice they
+        // are as written once.
+        self.shop.ledger.keep_identifiers(&std::mem::take(&mut self.identifiers), self.now)?;
+        let written = std::mem::take(&mut self.catalogue).write(&self.shop.ledger, self.now)?;
+        self.catalogued.add(&written);
         match (self.writer.take(), transaction) {
             (Some(writer), _) => writer.commit(transaction)?,
             // The lake must know how far it is even when nothing became a row.
             (None, Some(_)) => drop(self.shop.lake.append(&EVENTS)?.commit(transaction)?),
             (None, None) => {}
         }
-        self.shop.ledger.keep_identifiers(&std::mem::take(&mut self.identifiers), self.now)?;
-        let written = std::mem::take(&mut self.catalogue).write(&self.shop.ledger, self.now)?;
-        self.catalogued.add(&written);
         self.shop.ledger.add_violations(&self.take_violations(), None)?;
         self.refused.commit()
     }
