@@ -26,7 +26,7 @@ const BROWSERS: &[&str] =
 pub(crate) fn make() -> Result<()> {
     let folder = target()?.join("clients");
     let parts = [
-        ("Segment's library for Python", python(&folder.join("python"))),
+        ("Segment's library for Python, and schemathesis", python(&folder.join("python"))),
         ("Segment's libraries for Node and the browser", node(&folder.join("node"))),
         ("a browser", browser()),
     ];

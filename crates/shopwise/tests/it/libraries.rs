@@ -46,7 +46,8 @@ fn found<T>(thing: Option<T>, name: &str) -> Option<T> {
     thing
 }
 
-fn python() -> Option<PathBuf> {
+/// Returns where the programs and libraries of Python are.
+pub(crate) fn python() -> Option<PathBuf> {
     installed("python", include_str!("libraries/requirements.txt"))
 }
 

@@ -1,11 +1,11 @@
 //! The server against its own description: schemathesis makes requests from `/openapi.json` and
 //! compares what is answered.
 //!
-//! The program is looked for in the folder that `SHOPWISE_CLIENTS` names.
+//! `cargo xtask clients` installs the program.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::libraries::python;
 use super::server::{Server, ShopFolder, base64};
 use super::text;
 
@@ -19,23 +19,14 @@ response_headers_conformance,response_schema_conformance,unsupported_method,\
 allow_header_conformance,ignored_auth,use_after_free,negative_data_rejection,\
 missing_required_header";
 
-#[expect(clippy::disallowed_methods, reason = "a test finds its tools by the environment")]
+#[expect(clippy::disallowed_methods, reason = "a longer run is asked for by the environment")]
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn schemathesis() -> Option<PathBuf> {
-    let folder = setting("SHOPWISE_CLIENTS")?;
-    let program = Path::new(&folder).join("python/bin/schemathesis");
-    program.exists().then_some(program)
-}
-
 #[test]
 fn the_server_answers_as_it_describes_itself() {
-    let Some(schemathesis) = schemathesis() else {
-        println!("skipped: no schemathesis in the folder that SHOPWISE_CLIENTS names");
-        return;
-    };
+    let Some(folder) = python() else { return };
     let seconds = setting("SHOPWISE_SCHEMA_SECONDS").and_then(|seconds| seconds.parse().ok());
     let seconds: u64 = seconds.unwrap_or(SECONDS);
     let shop = ShopFolder::new();
@@ -44,7 +35,7 @@ fn the_server_answers_as_it_describes_itself() {
     let token = format!("Authorization: Bearer {}", shop.token());
     for (who, header) in [("a write key", Some(key)), ("the token", Some(token)), ("nobody", None)]
     {
-        let mut command = Command::new(&schemathesis);
+        let mut command = Command::new(folder.join("bin/schemathesis"));
         // It keeps examples of earlier runs in the folder it is started in.
         let folder = tempfile::tempdir().unwrap();
         command
