@@ -84,9 +84,13 @@ fn test() -> Result<()> {
         take(step)?;
     }
     println!("== crash: cargo xtask crash short");
-    let start = Instant::now();
-    crash::run(&["short".to_owned()])?;
-    println!("== crash took {:.0} s", start.elapsed().as_secs_f64());
+    if cfg!(target_os = "linux") {
+        let start = Instant::now();
+        crash::run(&["short".to_owned()])?;
+        println!("== crash took {:.0} s", start.elapsed().as_secs_f64());
+    } else {
+        println!("skipped: the disk that loses power needs Linux");
+    }
     take(tests)
 }
 
