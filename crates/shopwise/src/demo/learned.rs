@@ -8,10 +8,11 @@ use shopwise_model::frame::{Column, Frame, Texts};
 use shopwise_model::tables::EXPOSURE_FEATURES;
 use shopwise_model::time::DAY;
 use shopwise_simulate::World;
+use shopwise_stages::Shop;
 use shopwise_stages::advertise::Strategy;
 use shopwise_stages::prepare::fold::{Replay, Thing};
+use shopwise_stages::prepare::follow;
 use shopwise_stages::recommend::{self, Serving};
-use shopwise_stages::{Shop, prepare};
 
 use super::policy::Office;
 
@@ -46,7 +47,7 @@ impl Learned {
         Ok(Self {
             serving,
             strategy,
-            state: prepare::state(shop, &|_| {})?,
+            state: follow::state(shop)?,
             customers: names.collect(),
             products,
             exploration: shop.settings.exploration,

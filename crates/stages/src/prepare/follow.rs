@@ -23,6 +23,17 @@ pub fn nothing(shop: &Shop) -> Result<Replay> {
     Ok(replay)
 }
 
+/// Replays the whole log and returns the state after it.
+///
+/// # Errors
+/// Store errors.
+pub fn state(shop: &Shop) -> Result<Replay> {
+    match shop.lake.version(&EVENTS)? {
+        Some(version) => state_at(shop, version),
+        None => nothing(shop),
+    }
+}
+
 /// Replays the log as it was at a version and returns the state after it.
 ///
 /// # Errors

@@ -78,21 +78,6 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     Ok(report)
 }
 
-/// Replays the whole log and returns the state after it, for who decides beside the log.
-///
-/// # Errors
-/// Store errors.
-pub fn state(shop: &Shop, progress: &dyn Fn(u64)) -> Result<Replay> {
-    let mut replay = start(shop, Keeps::StateAlone)?;
-    shop.lake.stream(SQL, |part| -> Result<()> {
-        replay.extend(&part)?;
-        progress(replay.rows());
-        Ok(())
-    })?;
-    replay.finish();
-    Ok(replay)
-}
-
 /// Returns who is who, as a table.
 fn identities(rows: &[Identity]) -> Frame {
     let joined = || rows.iter().map(|row| &row.assignment).filter(|row| row.joined.is_some());

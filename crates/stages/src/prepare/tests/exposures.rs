@@ -250,7 +250,7 @@ proptest! {
             live.assign(who, who);
         }
         let (_folder, apart) = prepared(&events);
-        let alone = state(&apart, &|_| {}).unwrap();
+        let alone = follow::state(&apart).unwrap();
         for who in CUSTOMERS {
             let of = |replay: &Replay| {
                 let code = replay.customer(who)?;
