@@ -62,7 +62,9 @@ fn operation(route: &Route) -> Value {
         "responses": responses(route),
     });
     if route.takes != Carries::Nothing {
-        operation["requestBody"] = json!({ "required": true, "content": content(route.takes),
+        // What is not read need not be there.
+        let is_read = !matches!(route.takes, Carries::Other(_));
+        operation["requestBody"] = json!({ "required": is_read, "content": content(route.takes),
             "description": "at most 4 MiB, plain or with `Content-Encoding: gzip`" });
     }
     operation
@@ -72,7 +74,10 @@ fn parameters(route: &Route) -> Vec<Value> {
     let parts = route.path.split('/');
     let names = parts.filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let in_path = names.map(|name| {
-        let schema = json!({ "type": "string", "minLength": 1, "maxLength": 200 });
+        let mut schema = json!({ "type": "string", "minLength": 1 });
+        if name == "id" {
+            schema["maxLength"] = json!(200);
+        }
         json!({ "name": name, "in": "path", "required": true, "schema": schema })
     });
     let in_query = route.query.iter().map(|(name, about)| {

@@ -35,19 +35,25 @@ fn events() -> Value {
     });
     let about = "an event; that it is whole is looked at when it has arrived";
     json!({
-        "Event": { "type": "object", "minProperties": 1, "properties": event,
-            "description": about },
+        "Event": {
+            "description": "one event; a list of them is taken as well",
+            "anyOf": [
+                { "type": "object", "minProperties": 1, "properties": event, "description": about },
+                { "type": "array", "description": about },
+            ],
+        },
         "Batch": {
             "description": "an envelope, one event, or a list of events",
             "anyOf": [
                 { "type": "object", "required": ["batch"], "properties": {
-                    "batch": { "type": "array", "maxItems": 2500, "description": about },
+                    "batch": { "type": "array", "description":
+                        "events; those beyond 2,500 are refused one by one, and counted" },
                     "sentAt": named("the client's clock when it sent this"),
                     "writeKey": named("the key, where the head of the request has none"),
                     "context": named("what each event takes over that does not say it itself"),
                     "integrations": named("the same"),
                 } },
-                { "type": "array", "description": about },
+                { "$ref": "#/components/schemas/Event" },
             ],
         },
         "Taken": {
@@ -89,15 +95,21 @@ fn events() -> Value {
 fn products() -> Value {
     let amount = json!({ "type": ["number", "null"], "minimum": 0, "maximum": AMOUNT_MAX });
     let text = json!({ "type": ["string", "null"] });
+    // Shops number their categories: a number is taken as its digits.
+    let word = json!({ "type": ["string", "number", "null"] });
     let stock = json!({ "type": ["integer", "null"], "minimum": 0, "maximum": i64::MAX });
-    let fields = json!({
-        "title": text, "category": text, "brand": text, "price": amount, "cost": amount,
-        "stock": stock,
-    });
-    let mut with_id = fields.clone();
+    let fields = |word: &Value| {
+        json!({
+            "title": word, "category": word, "brand": word, "price": amount, "cost": amount,
+            "stock": stock,
+        })
+    };
+    let mut with_id = fields(&text);
     with_id["id"] = json!({ "type": "string", "pattern": "\\S", "maxLength": 200 });
     json!({
-        "ProductFields": { "type": "object", "additionalProperties": false, "properties": fields },
+        "ProductFields": {
+            "type": "object", "additionalProperties": false, "properties": fields(&word),
+        },
         "Product": { "type": "object", "additionalProperties": false, "properties": with_id,
             "required": ["id", "title", "category", "brand", "price", "cost", "stock"] },
         "Products": {
