@@ -17,6 +17,7 @@
 mod decide;
 mod explain;
 mod graph;
+mod heard;
 mod names;
 mod nobody;
 mod resolve;
@@ -36,6 +37,7 @@ pub use nobody::names_nobody;
 
 use decide::Decided;
 use graph::{Fact, Graph, Settled};
+use heard::Heard;
 use nobody::is_blocked;
 
 /// How often a change is tried again after another process changed the graph.
@@ -80,6 +82,7 @@ pub struct Identities {
     unwritten: Settled,
     /// How often it was read from the ledger.
     readings: u64,
+    heard: Heard,
 }
 
 impl Identities {
@@ -115,6 +118,7 @@ impl Identities {
             if now == state {
                 self.state = Some(state);
                 self.unwritten = Settled::default();
+                self.heard = Heard::default();
                 self.readings += 1;
                 return Ok(true);
             }
@@ -173,6 +177,19 @@ impl Identities {
             (rows::evidence(&taken), Decided { settled, ..Decided::default() })
         })?;
         changes.refused = refused;
+        Ok(changes)
+    }
+
+    /// As [`Self::observe`], for events as they come: sightings that were heard within the last ten
+    /// minutes of their day are not written again, so that the last one of a day may be that much
+    /// too early.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is written then.
+    pub fn hear(&mut self, ledger: &Ledger, mut edges: Vec<Edge>, now: i64) -> Result<Changes> {
+        edges.retain(|edge| self.heard.is_news(edge));
+        let changes = self.observe(ledger, &edges, now)?;
+        edges.iter().for_each(|edge| self.heard.remember(edge));
         Ok(changes)
     }
 
