@@ -5,6 +5,7 @@
 //! The only crate that names DataFusion, Delta, Arrow, SQL drivers and ciphers. It decides nothing.
 
 pub mod backup;
+mod checksum;
 mod database;
 pub mod error;
 pub mod inbox;

@@ -52,7 +52,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
             let key: String = random[..16].iter().map(|byte| format!("{byte:02x}")).collect();
             let (source, scope) = (source.clone(), scope.clone());
             let (origins, created_at) = (origin.clone(), now());
-            let made = Key { key, source, scope, origins, created_at, revoked_at: None };
+            let (revoked_at, is_damaged) = (None, false);
+            let made = Key { key, source, scope, origins, created_at, revoked_at, is_damaged };
             shop.ledger.add_key(&made)?;
             Ok(if arguments.json { json!(made).to_string() } else { made.key })
         }
@@ -94,8 +95,11 @@ fn text(keys: &[Key]) -> Result<String> {
     }
     let mut text = format!("{:<34}{:<16}{:<8}{:<22}state", "key", "source", "scope", "made");
     for key in keys {
-        let state =
-            key.revoked_at.map_or("live".to_owned(), |at| format!("revoked {}", time::format(at)));
+        let state = match key.revoked_at {
+            _ if key.is_damaged => "damaged: revoke it and make another".to_owned(),
+            Some(at) => format!("revoked {}", time::format(at)),
+            None => "live".to_owned(),
+        };
         let made = time::format(key.created_at);
         write!(text, "\n{:<34}{:<16}{:<8}{made:<22}{state}", key.key, key.source, key.scope)?;
         if !key.origins.is_empty() {

@@ -61,12 +61,13 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) fn read(inbox: &Inbox, ledger: &Ledger, time_zone: &str, now: i64) -> Result<Self> {
         let counts = inbox.counts()?;
+        let damaged_keys = ledger.keys()?.iter().filter(|key| key.is_damaged).count();
         let age = |since: i64| (now - since).max(0) / 1_000_000;
         Ok(Self {
             total: counts.total(),
             pending: counts.pending,
             lake_behind_seconds: counts.pending_since.map_or(0, age),
-            damaged: counts.damaged,
+            damaged: counts.damaged + damaged_keys as i64,
             silent: silence::silent(inbox, time_zone, now)?,
             violations: ledger.violations()?,
             sources: counts.sources,

@@ -57,26 +57,28 @@ struct Known {
     read_at: Instant,
     /// By a hash: how long it takes to find one says nothing about how those that there are begin.
     keys: FxHashMap<[u8; 16], Arc<Key>>,
+    /// Keys whose rows are damaged, perhaps the key itself.
+    damaged: usize,
 }
 
 impl Keys {
     pub(super) fn read(shop: &Shop) -> Result<Self> {
-        let known = RwLock::new(Known { read_at: Instant::now(), keys: read(shop)? });
+        let known = RwLock::new(read(shop)?);
         Ok(Self { known, lost: Mutex::default(), sparing: Sparing::new() })
     }
 
     /// Returns a live key; one that was revoked says so. Blocks now and then to read the ledger.
     pub(super) fn find(&self, shop: &Shop, key: &str) -> Result<Arc<Key>, ApiError> {
         let hash = hash(key);
-        let (mut found, age) = {
+        let (mut found, age, mut damaged) = {
             let known = self.known.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-            (known.keys.get(&hash).cloned(), known.read_at.elapsed())
+            (known.keys.get(&hash).cloned(), known.read_at.elapsed(), known.damaged)
         };
         if age > FRESH || (found.is_none() && age > READ_AGAIN) {
             match read(shop) {
-                Ok(keys) => {
-                    let known = Known { read_at: Instant::now(), keys };
+                Ok(known) => {
                     found = known.keys.get(&hash).cloned();
+                    damaged = known.damaged;
                     *self.known.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = known;
                 }
                 // Who was known a moment ago may go on.
@@ -94,6 +96,14 @@ impl Keys {
             Some(key) => {
                 self.lose(&key.source);
                 Err(ApiError::unknown_key("the write key was revoked"))
+            }
+            // It may be the one that is damaged: who is told to come later keeps his events.
+            None if damaged > 0 => {
+                if let Some(left_out) = self.sparing.line(Instant::now()) {
+                    let hint = "`shopwise keys list` shows them";
+                    tracing::error!(damaged, left_out, hint, "write keys are damaged");
+                }
+                Err(ApiError::later("a write key of the shop is damaged", 60))
             }
             None => Err(ApiError::unknown_key("the write key is not known")
                 .hint("`shopwise keys create SOURCE` makes one")),
@@ -120,9 +130,12 @@ impl Keys {
     }
 }
 
-fn read(shop: &Shop) -> Result<FxHashMap<[u8; 16], Arc<Key>>> {
+fn read(shop: &Shop) -> Result<Known> {
     let keys = shop.ledger.keys()?;
-    Ok(keys.into_iter().map(|key| (hash(&key.key), Arc::new(key))).collect())
+    let damaged = keys.iter().filter(|key| key.is_damaged).count();
+    let whole = keys.into_iter().filter(|key| !key.is_damaged);
+    let keys = whole.map(|key| (hash(&key.key), Arc::new(key))).collect();
+    Ok(Known { read_at: Instant::now(), keys, damaged })
 }
 
 fn hash(key: &str) -> [u8; 16] {

@@ -12,6 +12,7 @@ use super::{
     DELIVERIES_MAX, EVENTS_BYTES_MAX, EVENTS_MAX, Inbox, NAME_BYTES_MAX, body, counts, panicked,
     quarantine, remember, slots,
 };
+use crate::checksum::checksum;
 use crate::{Error, Result};
 
 /// Rows of one statement: fewer trips to the database, few enough statements to keep prepared.
@@ -283,7 +284,7 @@ pub(super) async fn insert(connection: &mut AnyConnection, rows: Vec<Row<'_>>) -
         let sql = format!("INSERT INTO inbox_entries ({columns}) VALUES {places}");
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for Row { seq, source, received_at, events, body } in some {
-            let crc = body::checksum(&[seq, received_at, events], &[source], &body);
+            let crc = checksum(&[seq, received_at, events], &[source], &body);
             query = query.bind(seq).bind(source.to_owned()).bind(received_at).bind(events);
             query = query.bind(crc).bind(body);
         }

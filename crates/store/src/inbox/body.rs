@@ -64,19 +64,6 @@ pub(super) fn unpack(body: &[u8]) -> Option<Unpacked> {
     (rest.is_empty() && plain.len() == length).then_some(found)
 }
 
-/// Returns the CRC-32 of numbers, texts and bytes, each with its length.
-pub(super) fn checksum(numbers: &[i64], texts: &[&str], body: &[u8]) -> i64 {
-    let mut hasher = crc32fast::Hasher::new();
-    for number in numbers {
-        hasher.update(&number.to_le_bytes());
-    }
-    for text in texts.iter().map(|text| text.as_bytes()).chain([body]) {
-        hasher.update(&(text.len() as u64).to_le_bytes());
-        hasher.update(text);
-    }
-    i64::from(hasher.finalize())
-}
-
 fn length(bytes: usize) -> u32 {
     u32::try_from(bytes).expect("a delivery is far smaller than 2 GB")
 }

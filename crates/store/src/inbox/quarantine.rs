@@ -12,6 +12,7 @@ use super::accept::{self, Delivery, Judge};
 use super::counts::{self, Tally, text};
 use super::transaction::Open;
 use super::{DELIVERIES_MAX, Inbox, Verdict, body, damage};
+use crate::checksum::checksum;
 use crate::{Error, Result};
 
 /// An event in quarantine.
@@ -173,7 +174,7 @@ pub(super) async fn insert(
     let (reason, message_id) = (text(reason), message_id.map(text));
     let body = body::pack([(event, false)].into_iter()).map_err(Error::io("inbox"))?;
     let texts = [delivery.source.as_str(), &reason, message_id.as_deref().unwrap_or_default()];
-    let crc = body::checksum(&[delivery.received_at], &texts, &body);
+    let crc = checksum(&[delivery.received_at], &texts, &body);
     sqlx::query(
         "INSERT INTO inbox_quarantine (source, received_at, reason, message_id, crc, body)
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -195,7 +196,7 @@ fn read(row: &AnyRow) -> Result<Quarantined> {
     let message_id: Option<String> = row.try_get("message_id")?;
     let packed: &[u8] = row.try_get("body")?;
     let texts = [source.as_str(), &reason, message_id.as_deref().unwrap_or_default()];
-    let whole = row.try_get::<i64, _>("crc")? == body::checksum(&[received_at], &texts, packed);
+    let whole = row.try_get::<i64, _>("crc")? == checksum(&[received_at], &texts, packed);
     let body = body::unpack(packed).filter(|found| whole && found.events.len() == 1);
     let body = body.and_then(|mut found| found.events.pop());
     Ok(Quarantined { id, source, received_at, reason, message_id, body })

@@ -9,6 +9,7 @@ use sqlx::{AnyConnection, AnyPool, Row as _};
 
 use super::transaction::{self, Sequence};
 use super::{Inbox, body, damage};
+use crate::checksum::checksum;
 use crate::{Error, Result};
 
 /// Entries of one reading: bounds what a damaged number can ask for.
@@ -243,7 +244,7 @@ fn read(row: &AnyRow) -> Option<Entry> {
     let (seq, source): (i64, &str) = (row.try_get(0).ok()?, row.try_get(1).ok()?);
     let (received_at, number): (i64, i64) = (row.try_get(2).ok()?, row.try_get(3).ok()?);
     let (crc, body): (i64, &[u8]) = (row.try_get(4).ok()?, row.try_get(5).ok()?);
-    if crc != body::checksum(&[seq, received_at, number], &[source], body) {
+    if crc != checksum(&[seq, received_at, number], &[source], body) {
         return None;
     }
     let found = body::unpack(body).filter(|found| found.events.len() as i64 == number)?;

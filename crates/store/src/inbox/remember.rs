@@ -11,7 +11,8 @@ use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use super::keys::{self, Keys};
 use super::transaction::{self, Sequence, Writer};
-use super::{Inbox, body, panicked, slots};
+use super::{Inbox, panicked, slots};
+use crate::checksum::checksum;
 use crate::{Error, Result};
 
 /// Keys put into memory at once when many are read.
@@ -39,7 +40,7 @@ pub(super) async fn insert(
     sqlx::query("INSERT INTO inbox_keys (seq, day, crc, keys) VALUES ($1, $2, $3, $4)")
         .bind(seq)
         .bind(day)
-        .bind(body::checksum(&[seq, day], &[], &bytes))
+        .bind(checksum(&[seq, day], &[], &bytes))
         .bind(bytes)
         .execute(connection)
         .await?;
@@ -137,7 +138,7 @@ fn read(row: &AnyRow, batch: &mut Vec<u128>) -> Result<(i64, bool)> {
     let bytes: &[u8] = row.try_get(3)?;
     let (chunks, rest) = bytes.as_chunks::<KEY>();
     batch.extend(chunks.iter().map(|chunk| keys::key(*chunk)));
-    let checksum = body::checksum(&[seq, day], &[], bytes);
+    let checksum = checksum(&[seq, day], &[], bytes);
     Ok((seq, rest.is_empty() && row.try_get::<i64, _>(2)? == checksum))
 }
 

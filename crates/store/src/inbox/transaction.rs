@@ -11,7 +11,8 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Connection as _, Row as _, Transaction};
 
 use super::keys::Keys;
-use super::{Inbox, body, damage, panicked};
+use super::{Inbox, damage, panicked};
+use crate::checksum::checksum;
 use crate::database::Database;
 use crate::{Error, Result};
 
@@ -142,7 +143,7 @@ impl Inbox {
 impl Sequence {
     /// Returns the checksum that the row should have.
     pub(super) fn checksum(&self) -> i64 {
-        body::checksum(&[self.forgotten, self.expired_day, self.swept_day], &[], &[])
+        checksum(&[self.forgotten, self.expired_day, self.swept_day], &[], &[])
     }
 }
 

@@ -13,6 +13,10 @@ use crate::{Error, Result};
 /// How often a lease that vanishes between two looks is tried again.
 const TRIES_MAX: usize = 8;
 
+/// How much later than now a lease of equal length may end, in microseconds. Nobody's clock is a
+/// day ahead: such a lease was taken before the clock was set back, or its row is damaged.
+const AHEAD_MAX: i64 = time::DAY;
+
 /// A lease that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
@@ -27,7 +31,8 @@ pub struct Lease {
 }
 
 impl Ledger {
-    /// Takes a lease that nobody holds at `now`, for `ttl` microseconds.
+    /// Takes a lease that nobody holds at `now`, for `ttl` microseconds; its other holders take it
+    /// for about as long.
     ///
     /// # Errors
     /// [`Error::Busy`] with the holder and since when; or when the database refuses.
@@ -108,13 +113,14 @@ impl Ledger {
              VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = excluded.token,
              taken_at = excluded.taken_at, expires_at = excluded.expires_at
-             WHERE leases.expires_at <= excluded.taken_at",
+             WHERE leases.expires_at <= excluded.taken_at OR leases.expires_at > $6",
         )
         .bind(name)
         .bind(holder)
         .bind(token)
         .bind(now)
         .bind(now.saturating_add(ttl))
+        .bind(now.saturating_add(ttl).saturating_add(AHEAD_MAX))
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() == 1)

@@ -46,6 +46,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "keys", include_str!("migrations/0004_keys.sql")),
     (5, "identity since", include_str!("migrations/0005_identity_since.sql")),
     (6, "plan", include_str!("migrations/0006_plan.sql")),
+    (7, "key sums", include_str!("migrations/0007_key_sums.sql")),
 ];
 
 /// How the ledger wants its database. The stages of one process work one after the other, reports

@@ -312,6 +312,7 @@ fn a_source_has_two_live_keys_while_they_are_changed() {
             origins: vec!["https://shop.example".into()],
             created_at: 1,
             revoked_at: None,
+            is_damaged: false,
         };
         ledger.add_key(&key("a")).unwrap();
         ledger.add_key(&key("b")).unwrap();
@@ -325,6 +326,36 @@ fn a_source_has_two_live_keys_while_they_are_changed() {
         let names: Vec<_> = all.iter().map(|key| (key.key.as_str(), key.revoked_at)).collect();
         assert_eq!(names, [("a", Some(5)), ("b", None), ("c", None), ("r", None)]);
         assert_eq!(all[1], key("b"));
+    });
+}
+
+#[test]
+fn a_changed_key_is_told_and_the_others_are_as_they_were() {
+    on_both(|ledger| {
+        let key = |name: &str, source: &str| Key {
+            key: name.into(),
+            source: source.into(),
+            scope: "write".into(),
+            origins: vec!["https://shop.example".into()],
+            created_at: 1,
+            revoked_at: None,
+            is_damaged: false,
+        };
+        for (name, source) in [("a", "web"), ("b", "app"), ("c", "till")] {
+            ledger.add_key(&key(name, source)).unwrap();
+        }
+        for change in ["source = 'wea' WHERE key = 'a'", "origins = '[' WHERE key = 'b'"] {
+            let query = sqlx::query(sqlx::AssertSqlSafe(format!("UPDATE keys SET {change}")));
+            ledger.block(query.execute(&ledger.pool)).unwrap();
+        }
+        let damaged = |ledger: &Ledger| -> Vec<_> {
+            ledger.keys().unwrap().into_iter().map(|key| (key.key, key.is_damaged)).collect()
+        };
+        let expected = [("a", true), ("b", true), ("c", false)];
+        assert_eq!(damaged(ledger), expected.map(|(key, is)| (key.to_owned(), is)));
+        assert!(ledger.revoke_key("b", 5).unwrap());
+        assert!(ledger.revoke_key("c", 5).unwrap());
+        assert_eq!(damaged(ledger), [("a".to_owned(), true), ("c".to_owned(), false)]);
     });
 }
 
