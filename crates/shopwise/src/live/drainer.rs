@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use shopwise_model::tables::EVENTS;
-use shopwise_stages::{Shop, collect};
+use shopwise_stages::collect::{self, Drained, Range};
 use shopwise_store::ledger::Lease;
 
+use super::ahead::Found;
 use super::{Followed, thread};
 use crate::commands::now;
 use crate::holder;
@@ -76,12 +77,12 @@ struct Drainer {
 impl Drainer {
     fn step(&mut self, live: &Followed, before: i64) -> Result<()> {
         let (shop, inbox) = (&live.shop, &live.inbox);
-        if !self.holds(shop)? {
+        if !self.holds(live)? {
             return Ok(());
         }
-        // Until nothing waits: a step is bounded, what came in since the last one is not.
+        // Until nothing waits: a round is bounded, what came in since the last one is not.
         loop {
-            let drained = collect::drain(shop, inbox, &live.graph, before, now())?;
+            let drained = round(live, before)?;
             if drained.damaged > 0 {
                 tracing::error!(entries = drained.damaged, "damaged entries were left out");
             }
@@ -90,7 +91,7 @@ impl Drainer {
             }
             tracing::debug!(entries = drained.entries, lines = drained.lines, "moved to the lake");
             self.commits += 1;
-            if !self.holds(shop)? {
+            if !self.holds(live)? {
                 return Ok(());
             }
         }
@@ -113,7 +114,8 @@ impl Drainer {
     }
 
     /// Takes or renews the lease; returns whether it is ours.
-    fn holds(&mut self, shop: &Shop) -> Result<bool> {
+    fn holds(&mut self, live: &Followed) -> Result<bool> {
+        let shop = &live.shop;
         if let Some(lease) = &self.lease {
             if shop.ledger.renew_lease(lease, now(), LEASE_TIME)? {
                 return Ok(true);
@@ -125,6 +127,30 @@ impl Drainer {
             Err(shopwise_store::Error::Busy { .. }) => {}
             Err(error) => return Err(error.into()),
         }
+        live.ahead.want(self.lease.is_some())?;
         Ok(self.lease.is_some())
     }
+}
+
+/// Moves what waits, up to some bytes: what the follower has made of it, where he has.
+pub(super) fn round(live: &Followed, before: i64) -> Result<Drained> {
+    let Followed { shop, inbox, graph, ahead, .. } = live;
+    let held = collect::held(shop)?;
+    let range = Range { before, ..Range::ALL };
+    // What a round counted that was stopped before its commit is read again, and not counted again.
+    let is_counted = shop.ledger.counted_through(collect::APPLICATION)? > held;
+    let is_last = before == i64::MAX;
+    let drained = match ahead.take(held, range)? {
+        Found::Steps(steps) if !is_counted => collect::write(shop, inbox, graph, steps, now())?,
+        Found::Nothing if !is_counted && !is_last => {
+            Drained { through: held, ..Drained::default() }
+        }
+        Found::Gap(through) if !is_counted => {
+            collect::drain(shop, inbox, graph, Range { through, ..range }, now())?
+        }
+        Found::Steps(_) | Found::Nothing | Found::Gap(_) => {
+            collect::drain(shop, inbox, graph, range, now())?
+        }
+    };
+    Ok(drained)
 }

@@ -7,14 +7,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use shopwise_model::Frame;
-use shopwise_stages::collect::identity::{Edge, Identities};
-use shopwise_stages::{Shop, collect};
+use shopwise_stages::Shop;
+use shopwise_stages::collect::identity::Identities;
+use shopwise_stages::collect::{Lines, Step};
 use shopwise_store::Inbox;
 use tokio::sync::Notify;
 
 use super::{Followed, Known, restore, thread};
-use crate::commands::now;
 
 /// How often the inbox is read when nothing rings: other processes' events come so.
 const LOOK: Duration = Duration::from_millis(50);
@@ -28,15 +27,8 @@ pub(crate) enum Next {
     Nothing,
     /// Entries that are in the lake and were forgotten before anybody looked.
     Unseen,
-    /// The next entries, through the one of this number.
-    Rows {
-        /// Their event lines.
-        rows: Frame,
-        /// Which identifiers they show together.
-        edges: Vec<Edge>,
-        /// The number.
-        last: i64,
-    },
+    /// What the next entries say, and the number of the last one.
+    Step(Step, i64),
 }
 
 /// Keeps the state up to date on a thread of its own.
@@ -48,8 +40,9 @@ pub(super) fn start(
     let (live, stop) = (live.clone(), Arc::clone(stop));
     let waits = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     thread("follower", move || {
+        let mut lines = None;
         while !stop.load(Ordering::Acquire) {
-            match tell(&live).and_then(|()| follow(&live)) {
+            match tell(&live).and_then(|()| follow(&live, &mut lines)) {
                 Ok(true) => {}
                 // Whether it rang or not: the inbox is looked at.
                 Ok(false) => waits.block_on(async {
@@ -84,22 +77,32 @@ fn lock(graph: &Mutex<Identities>) -> Result<MutexGuard<'_, Identities>> {
     graph.lock().ok().context("the identity graph is lost")
 }
 
-/// Takes the next entries in; returns whether there were any.
-pub(super) fn follow(live: &Followed) -> Result<bool> {
-    let Followed { shop, inbox, known, graph } = live;
+/// Takes the next entries in; returns whether there were any. `lines` is kept from one time to the
+/// next.
+pub(super) fn follow<'a>(live: &'a Followed, lines: &mut Option<Lines<'a>>) -> Result<bool> {
+    let Followed { shop, inbox, known, graph, ahead } = live;
     let followed = known.read().ok().context("the live state is lost")?.followed;
-    match next(shop, inbox, followed, i64::MAX)? {
-        Next::Nothing => return Ok(false),
-        Next::Rows { rows, edges, last } => {
+    let lines = match lines {
+        Some(lines) => lines,
+        None => lines.insert(Lines::open_for_long(shop)?),
+    };
+    match step(inbox, lines, followed, i64::MAX)? {
+        Next::Nothing => {
+            ahead.push(None, followed)?;
+            return Ok(false);
+        }
+        Next::Step(step, last) => {
             // Before the state is held: whoever writes the graph may take a while.
-            let assigned = lock(graph)?.learn(&edges).assigned;
+            let assigned = lock(graph)?.learn(&step.edges).assigned;
             // A holder of the lock that panicked would leave half a state: better none.
             let mut known = known.write().ok().context("the live state is lost")?;
             // Unless all was replayed meanwhile.
             if known.followed == followed {
-                known.take(&rows, last)?;
+                known.take(&step.rows, last)?;
             }
             known.assign(assigned);
+            drop(known);
+            ahead.push(Some(step), last)?;
         }
         Next::Unseen => {
             tracing::warn!(after = followed, "events moved on unseen: replaying all of them");
@@ -111,17 +114,16 @@ pub(super) fn follow(live: &Followed) -> Result<bool> {
 
 /// Reads the entries behind one, up to another.
 pub(crate) fn next(shop: &Shop, inbox: &Inbox, after: i64, through: i64) -> Result<Next> {
+    step(inbox, &mut Lines::open(shop)?, after, through)
+}
+
+fn step(inbox: &Inbox, lines: &mut Lines<'_>, after: i64, through: i64) -> Result<Next> {
     let mut entries = inbox.read(after, STEP_BYTES)?;
     if entries.first().is_some_and(|first| first.seq() != after + 1) {
         return Ok(Next::Unseen);
     }
     entries.retain(|entry| entry.seq() <= through);
     let Some(last) = entries.last() else { return Ok(Next::Nothing) };
-    let last = last.seq();
-    let mut lines = collect::Lines::open(shop, now())?;
-    for entry in &entries {
-        lines.take(entry);
-    }
-    let edges = lines.take_edges();
-    Ok(Next::Rows { rows: lines.take_frame(), edges, last })
+    entries.iter().for_each(|entry| lines.take(entry));
+    Ok(Next::Step(lines.step(), last.seq()))
 }

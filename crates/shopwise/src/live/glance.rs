@@ -24,8 +24,8 @@ pub(crate) fn customers(shop: &Shop, inbox: &Inbox, names: &[String]) -> Result<
             match follower::next(shop, inbox, after, i64::MAX)? {
                 Next::Nothing => return Ok(state),
                 Next::Unseen => continue 'anew,
-                Next::Rows { rows, last, .. } => {
-                    state.extend_again(&mut only, &rows)?;
+                Next::Step(step, last) => {
+                    state.extend_again(&mut only, &step.rows)?;
                     after = last;
                 }
             }

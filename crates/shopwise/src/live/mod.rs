@@ -2,11 +2,12 @@
 //!
 //! Four threads stand behind the server. The *door* makes what came in durable, many requests in
 //! one transaction. The *follower* reads the durable events in their order, those of other
-//! processes on the same shop too, and keeps the live state. The *drainer* moves them into the lake
-//! while it holds the lease to do so. The *keeper* takes in what was imported, and writes the state
+//! processes on the same shop too, and keeps the live state. The *drainer* moves what the follower
+//! has made of them into the lake while it holds the lease to do so. The *keeper* takes in what was imported, and writes the state
 //! down, so that the next start need not replay everything. The *watch* says when a source falls
 //! silent.
 
+mod ahead;
 mod door;
 mod drainer;
 mod follower;
@@ -33,6 +34,7 @@ use shopwise_stages::collect::wire::Decoded;
 use shopwise_store::Inbox;
 use shopwise_store::inbox::Verdict;
 
+use ahead::Ahead;
 use door::Door;
 use keeper::Keeper;
 use known::Known;
@@ -57,6 +59,7 @@ struct Followed {
     inbox: Arc<Inbox>,
     known: Arc<RwLock<Known>>,
     graph: Arc<Mutex<Identities>>,
+    ahead: Arc<Ahead>,
 }
 
 /// The live path of one shop.
@@ -83,14 +86,15 @@ impl Live {
         let known = Arc::new(RwLock::new(restore::restore(shop, &inbox, &file)?));
         restore::learn(shop, &inbox, &mut graph)?;
         let graph = Arc::new(Mutex::new(graph));
-        let followed = Followed { shop: Arc::clone(shop), inbox, known, graph };
+        let (shop, ahead) = (Arc::clone(shop), Arc::default());
+        let followed = Followed { shop, inbox, known, graph, ahead };
         follower::tell(&followed)?;
-        let keeper = Keeper::new(shop, &followed.inbox, &followed.known, file);
+        let keeper = Keeper::new(&followed.shop, &followed.inbox, &followed.known, file);
         let (door, at_the_door) = Door::open(Arc::clone(&followed.inbox))?;
         let follow = follower::start(&followed, door.bell(), &stop)?;
         let drain = drainer::start(&followed, &stop)?;
         let keep = keeper.clone().start(&stop)?;
-        let watch = watch::start(&followed.inbox, &shop.settings.time_zone, &stop)?;
+        let watch = watch::start(&followed.inbox, &followed.shop.settings.time_zone, &stop)?;
         let live = Self { followed, door, stop: Arc::clone(&stop) };
         Ok((live, Threads { stop, running: vec![at_the_door, follow, drain, keep, watch], keeper }))
     }

@@ -70,7 +70,7 @@ fn take_inbox(shop: &Shop, inbox: &Inbox, known: &mut Known) -> Result<bool> {
         match follower::next(shop, inbox, known.followed, i64::MAX)? {
             Next::Nothing => return Ok(true),
             Next::Unseen => return Ok(false),
-            Next::Rows { rows, last, .. } => known.take(&rows, last)?,
+            Next::Step(step, last) => known.take(&step.rows, last)?,
         }
     }
 }
@@ -135,8 +135,8 @@ pub(super) fn learn(shop: &Shop, inbox: &Inbox, graph: &mut Identities) -> Resul
     let mut after = Base::now(shop)?.held;
     loop {
         match follower::next(shop, inbox, after, i64::MAX)? {
-            Next::Rows { edges, last, .. } => {
-                graph.learn(&edges);
+            Next::Step(step, last) => {
+                graph.learn(&step.edges);
                 after = last;
             }
             // Whoever moved them has told the ledger, and the graph is read again.
@@ -154,8 +154,8 @@ pub(super) fn beyond(shop: &Shop, inbox: &Inbox, held: i64, followed: i64) -> Re
     let (mut parts, mut after) = (Vec::new(), held);
     while after < followed {
         match follower::next(shop, inbox, after, followed)? {
-            Next::Rows { rows, last, .. } => {
-                parts.push(rows);
+            Next::Step(step, last) => {
+                parts.push(step.rows);
                 after = last;
             }
             Next::Nothing | Next::Unseen => bail!("events were moved into the lake meanwhile"),

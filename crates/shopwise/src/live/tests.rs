@@ -8,6 +8,7 @@ use serde_json::json;
 use shopwise_model::tables::EVENTS;
 use shopwise_model::time::{self, SECOND};
 use shopwise_model::{Event, EventKind, Events, Settings};
+use shopwise_stages::collect;
 use shopwise_store::inbox::{Arrival, Delivery};
 use shopwise_store::{Lake, Ledger, Shelf, Vault};
 
@@ -27,9 +28,10 @@ type Made = (i64, usize, usize, usize);
 enum Operation {
     Accept(Vec<Made>),
     Import(Vec<Made>),
-    Drain,
+    Drain(bool),
     Compact,
     Follow,
+    Drop,
     TakeImports,
     Write,
     Restart,
@@ -40,9 +42,10 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         6 => made().prop_map(Operation::Accept),
         2 => made().prop_map(Operation::Import),
-        3 => Just(Operation::Drain),
+        3 => any::<bool>().prop_map(Operation::Drain),
         1 => Just(Operation::Compact),
         4 => Just(Operation::Follow),
+        1 => Just(Operation::Drop),
         2 => Just(Operation::TakeImports),
         3 => Just(Operation::Write),
         1 => Just(Operation::Restart),
@@ -51,12 +54,11 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 /// A shop whose threads are moved by hand.
 struct Place {
-    shop: Arc<Shop>,
-    inbox: Arc<Inbox>,
-    known: Arc<RwLock<Known>>,
-    graph: Arc<Mutex<Identities>>,
+    followed: Followed,
     keeper: Keeper,
     count: u128,
+    accepted: usize,
+    imported: usize,
 }
 
 impl Place {
@@ -68,7 +70,7 @@ impl Place {
             vault: Vault::create(&folder.join("vault"), [7; 32]).unwrap(),
             shelf: Shelf::open(&folder.join("models")).unwrap(),
             settings: Settings::default(),
-            plan: shopwise_stages::collect::plan::Plan::default(),
+            plan: collect::plan::Plan::default(),
         });
         let inbox = Arc::new(Inbox::open(&database("inbox.db")).unwrap());
         let file = folder.join(SNAPSHOT);
@@ -76,38 +78,42 @@ impl Place {
         let known = Arc::new(RwLock::new(known));
         let keeper = Keeper::new(&shop, &inbox, &known, file);
         let graph = Arc::new(Mutex::new(Identities::open(&shop.ledger).unwrap()));
-        Self { shop, inbox, known, graph, keeper, count: 0 }
+        let ahead = Arc::<Ahead>::default();
+        ahead.want(true).unwrap();
+        let followed = Followed { shop, inbox, known, graph, ahead };
+        Self { followed, keeper, count: 0, accepted: 0, imported: 0 }
     }
 
     fn act(&mut self, operation: &Operation) {
         match operation {
             Operation::Accept(events) => self.accept(events),
             Operation::Import(events) => self.import(events),
-            Operation::Drain => {
-                let (shop, inbox) = (&self.shop, &self.inbox);
-                shopwise_stages::collect::drain(shop, inbox, &self.graph, i64::MAX, NOON).unwrap();
+            // Entries that came before this moment, or all of them.
+            Operation::Drain(is_all) => {
+                let before = if *is_all { i64::MAX } else { NOON + 1 };
+                while drainer::round(&self.followed, before).unwrap().entries > 0 {}
             }
-            Operation::Compact => self.shop.lake.compact(&EVENTS).unwrap(),
-            Operation::Follow => {
-                let followed = Followed {
-                    shop: Arc::clone(&self.shop),
-                    inbox: Arc::clone(&self.inbox),
-                    known: Arc::clone(&self.known),
-                    graph: Arc::clone(&self.graph),
-                };
-                follower::follow(&followed).unwrap();
+            Operation::Compact => self.followed.shop.lake.compact(&EVENTS).unwrap(),
+            Operation::Follow => drop(follower::follow(&self.followed, &mut None).unwrap()),
+            // More waits than the follower keeps for the drainer.
+            Operation::Drop => {
+                self.followed.ahead.want(false).unwrap();
+                self.followed.ahead.want(true).unwrap();
             }
             Operation::TakeImports => self.keeper.take_imports().unwrap(),
             // It is not written where the lake is ahead of it.
             Operation::Write => drop(self.keeper.write()),
             Operation::Restart => {
-                let known = restore::restore(&self.shop, &self.inbox, self.keeper.file()).unwrap();
-                *self.known.write().unwrap() = known;
+                let known =
+                    restore::restore(&self.followed.shop, &self.followed.inbox, self.keeper.file())
+                        .unwrap();
+                *self.followed.known.write().unwrap() = known;
             }
         }
     }
 
     fn accept(&mut self, events: &[Made]) {
+        self.accepted += events.len();
         let arrivals = events.iter().map(|(minute, customer, product, kind)| {
             self.count += 1;
             let item = json!({ "product_id": format!("p{product}"), "quantity": 1, "price": 9.5 });
@@ -124,14 +130,15 @@ impl Place {
         });
         let arrivals = arrivals.collect();
         let delivery = Delivery { source: "web".to_owned(), received_at: NOON, arrivals };
-        self.inbox.accept(&[delivery], NOON).unwrap();
+        self.followed.inbox.accept(&[delivery], NOON).unwrap();
     }
 
     fn import(&mut self, events: &[Made]) {
+        self.imported += events.len();
         let mut lines = Events::default();
         for (minute, customer, product, kind) in events {
             self.count += 1;
-            let customer = self.shop.vault.pseudonym("customer", &format!("u{customer}"));
+            let customer = self.followed.shop.vault.pseudonym("customer", &format!("u{customer}"));
             let product = format!("p{product}");
             let mut event = Event::new("file", KINDS[*kind].1, NOON + minute * 60 * SECOND);
             event.event_id = self.count.to_be_bytes();
@@ -140,7 +147,7 @@ impl Place {
             (event.quantity, event.amount) = (2, 3_000_000);
             lines.push(&event);
         }
-        let mut append = self.shop.lake.append(&EVENTS).unwrap();
+        let mut append = self.followed.shop.lake.append(&EVENTS).unwrap();
         append.write(&lines.into_frame()).unwrap();
         append.commit(None).unwrap();
     }
@@ -174,13 +181,22 @@ proptest! {
             place.act(operation);
         }
         // So that both have all of it in the order in which it happened.
-        place.act(&Operation::Drain);
+        place.act(&Operation::Drain(true));
+        let shop = &place.followed.shop;
+        let last = place.followed.inbox.last().unwrap();
+        prop_assert_eq!(collect::held(shop).unwrap(), last);
+        let mut rows = 0;
+        shop.lake.stream("SELECT event_id FROM events", |part| -> Result<()> {
+            rows += part.rows();
+            Ok(())
+        }).unwrap_or_default();
+        prop_assert_eq!(rows, place.accepted + place.imported);
         let file = place.keeper.file();
-        let recalled = restore::recall(&place.shop, &place.inbox, file).unwrap();
+        let recalled = restore::recall(&place.followed.shop, &place.followed.inbox, file).unwrap();
         prop_assert_eq!(recalled.is_some(), file.exists());
-        let mut rebuilt = restore::rebuild(&place.shop, &place.inbox).unwrap();
+        let mut rebuilt = restore::rebuild(&place.followed.shop, &place.followed.inbox).unwrap();
         if let Some(mut recalled) = recalled {
-            prop_assert_eq!(told(&place.shop, &mut recalled), told(&place.shop, &mut rebuilt));
+            prop_assert_eq!(told(&place.followed.shop, &mut recalled), told(&place.followed.shop, &mut rebuilt));
         }
     }
 }
@@ -194,7 +210,7 @@ fn what_stands_in_doubt_is_replayed() {
     place.act(&Operation::Write);
     let file = place.keeper.file().to_owned();
     let whole = std::fs::read(&file).unwrap();
-    let recall = || restore::recall(&place.shop, &place.inbox, &file);
+    let recall = || restore::recall(&place.followed.shop, &place.followed.inbox, &file);
     assert!(recall().unwrap().is_some());
     std::fs::write(&file, &whole[..whole.len() - 1]).unwrap();
     assert!(recall().unwrap_err().to_string().contains("cut short"));
@@ -204,14 +220,14 @@ fn what_stands_in_doubt_is_replayed() {
     // The inbox is another one, as after a backup was put back.
     let other = tempfile::tempdir().unwrap();
     let other = Place::new(other.path());
-    let why = restore::recall(&other.shop, &other.inbox, &file).unwrap_err();
+    let why = restore::recall(&other.followed.shop, &other.followed.inbox, &file).unwrap_err();
     assert!(why.to_string().contains("more than the inbox"), "{why}");
     // So is the lake.
     std::fs::remove_dir_all(folder.path().join("lake").join("events")).unwrap_or_default();
-    place.act(&Operation::Drain);
+    place.act(&Operation::Drain(true));
     place.act(&Operation::Write);
-    assert!(restore::recall(&place.shop, &place.inbox, &file).unwrap().is_some());
+    assert!(restore::recall(&place.followed.shop, &place.followed.inbox, &file).unwrap().is_some());
     std::fs::remove_dir_all(folder.path().join("lake").join("events")).unwrap();
-    let why = restore::recall(&place.shop, &place.inbox, &file).unwrap_err();
+    let why = restore::recall(&place.followed.shop, &place.followed.inbox, &file).unwrap_err();
     assert!(why.to_string().contains("does not go back"), "{why}");
 }

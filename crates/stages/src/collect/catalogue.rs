@@ -5,8 +5,9 @@
 //! An event only mentions a product: it adds what nobody has said yet.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use shopwise_model::money::Rate;
 use shopwise_model::{Campaign, Product};
 use shopwise_store::Ledger;
@@ -14,12 +15,15 @@ use shopwise_store::Ledger;
 use crate::error::Result;
 
 /// What an event says about its product.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Hash)]
 pub(crate) struct Mention<'a> {
     pub(crate) title: Option<&'a str>,
     pub(crate) category: Option<&'a str>,
     pub(crate) brand: Option<&'a str>,
 }
+
+/// Products of which it is remembered what was said: some 3 MB; beyond that all are forgotten.
+const SAID_MAX: usize = 1 << 17;
 
 /// Which columns a file of products has, in the order of [`Product`]'s fields after `id`.
 pub(crate) type Has = [bool; 6];
@@ -28,6 +32,8 @@ pub(crate) type Has = [bool; 6];
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     mentioned: FxHashMap<String, Product>,
+    /// While it is remembered: what was said last about each product, both as hashes.
+    said: Option<FxHashMap<u64, u64>>,
     products: BTreeMap<String, (Product, Has)>,
     campaigns: BTreeMap<String, Campaign>,
     rates: BTreeMap<(String, i32), f64>,
@@ -57,8 +63,40 @@ impl Written {
 }
 
 impl Catalogue {
+    /// Lets mentions be passed over, from now on, that say what the last one of their product said,
+    /// written or not.
+    pub(crate) fn remembers(&mut self) {
+        self.said = Some(FxHashMap::default());
+    }
+
+    /// Returns what events said about products, which leaves.
+    pub(crate) fn take_mentions(&mut self) -> Vec<Product> {
+        std::mem::take(&mut self.mentioned).into_values().collect()
+    }
+
+    /// Remembers what another catalogue was told by events.
+    pub(crate) fn mention_of(&mut self, product: &Product) {
+        let title = Some(product.title.as_str()).filter(|title| !title.is_empty());
+        let (category, brand) = (product.category.as_deref(), product.brand.as_deref());
+        self.mention(&product.id, &Mention { title, category, brand });
+    }
+
+    /// Tells whether a mention says what the one before said, and remembers it.
+    fn is_said(&mut self, id: &str, mention: &Mention<'_>) -> bool {
+        let Some(said) = &mut self.said else { return false };
+        let build = FxBuildHasher;
+        let (of_id, of_mention) = (build.hash_one(id), build.hash_one((id, mention)));
+        if said.len() >= SAID_MAX && !said.contains_key(&of_id) {
+            said.clear();
+        }
+        said.insert(of_id, of_mention) == Some(of_mention)
+    }
+
     /// Remembers what an event says about a product; of several titles the last one.
     pub(crate) fn mention(&mut self, id: &str, mention: &Mention<'_>) {
+        if self.is_said(id, mention) {
+            return;
+        }
         let Some(known) = self.mentioned.get_mut(id) else {
             let product = Product {
                 id: id.to_owned(),

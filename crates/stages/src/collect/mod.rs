@@ -15,6 +15,7 @@ mod follow;
 pub mod identity;
 mod input;
 mod keys;
+mod lines;
 mod movielens;
 mod online_retail;
 pub mod plan;
@@ -41,8 +42,9 @@ use crate::error::{Error, Result};
 use crate::report::StageReport;
 use crate::shop::Shop;
 
-pub use drain::{APPLICATION, Drained, Lines, STAY, drain};
+pub use drain::{APPLICATION, COMMIT_BYTES, Drained, Range, STAY, drain, held, write};
 pub use follow::{Ways, follow};
+pub use lines::{Lines, Step};
 
 use columns::Header;
 use identity::Identities;

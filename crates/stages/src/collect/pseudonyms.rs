@@ -12,6 +12,9 @@ pub(crate) use super::identity::Kind as Who;
 /// Identifiers remembered at a time: some 100 MB. Rows of one customer stand near each other.
 const REMEMBERED: usize = 1 << 20;
 
+/// Identifiers of a kind that are kept from step to step: some 15 MB.
+const KEPT: usize = 1 << 17;
+
 /// Makes pseudonyms and counts the different ones.
 pub(super) struct Pseudonyms<'a> {
     vault: &'a Vault,
@@ -39,6 +42,16 @@ impl<'a> Pseudonyms<'a> {
         }
         remembered.insert(Box::from(identifier), Rc::clone(&made));
         made
+    }
+
+    /// Forgets most of it, for who goes on and on: who comes again soon is still known.
+    pub(super) fn forget_some(&mut self) {
+        self.seen.clear();
+        for remembered in &mut self.remembered {
+            if remembered.len() > KEPT {
+                remembered.clear();
+            }
+        }
     }
 
     /// Returns how many different customers there were.

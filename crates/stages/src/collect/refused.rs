@@ -1,6 +1,7 @@
 //! Refused rows: kept with their place and reason, whatever their number.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use shopwise_model::frame::{Column, Frame, Texts};
 use shopwise_model::tables::REFUSED;
@@ -18,8 +19,9 @@ const ROWS_BUFFERED: usize = 65_536;
 /// Different reasons that are counted apart; the reader's own carry numbers.
 const REASONS_MAX: usize = 1_000;
 
-struct Row {
-    file: usize,
+/// A refused row with its place.
+pub(super) struct Row {
+    file: Arc<str>,
     line: i64,
     field: String,
     value: String,
@@ -30,7 +32,7 @@ struct Row {
 pub(super) struct Refused<'a> {
     lake: &'a Lake,
     now: i64,
-    files: Vec<String>,
+    file: Arc<str>,
     rows: Vec<Row>,
     append: Option<Append>,
     counts: BTreeMap<String, u64>,
@@ -38,12 +40,14 @@ pub(super) struct Refused<'a> {
 
 impl<'a> Refused<'a> {
     pub(super) fn new(lake: &'a Lake, now: i64) -> Self {
-        let (files, rows, counts) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { lake, now, files, rows, append: None, counts }
+        let (rows, counts) = (Vec::new(), BTreeMap::new());
+        Self { lake, now, file: Arc::default(), rows, append: None, counts }
     }
 
     pub(super) fn begin_file(&mut self, file: &str) {
-        self.files.push(file.to_owned());
+        if *self.file != *file {
+            self.file = Arc::from(file);
+        }
     }
 
     pub(super) fn add(&mut self, line: u64, field: &str, value: &[u8], reason: &str) {
@@ -58,12 +62,22 @@ impl<'a> Refused<'a> {
         // A character has at most 4 bytes, so these bytes hold all that is kept.
         let head = &value[..value.len().min(4 * VALUE_CHARACTERS)];
         self.rows.push(Row {
-            file: self.files.len().saturating_sub(1),
+            file: Arc::clone(&self.file),
             line: i64::try_from(line).unwrap_or(i64::MAX),
             field: field.to_owned(),
             value: String::from_utf8_lossy(head).chars().take(VALUE_CHARACTERS).collect(),
             reason: reason.to_owned(),
         });
+    }
+
+    /// Returns the rows that are not written yet, which leave.
+    pub(super) fn take(&mut self) -> Vec<Row> {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Adds rows that another one has refused.
+    pub(super) fn give(&mut self, rows: Vec<Row>) {
+        self.rows.extend(rows);
     }
 
     /// Writes the rows when they are many; they become visible with [`Refused::commit`].
@@ -76,10 +90,9 @@ impl<'a> Refused<'a> {
         if rows.is_empty() {
             return Ok(());
         }
-        let files = rows.iter().map(|row| self.files.get(row.file).map(String::as_str));
         let text = |of: fn(&Row) -> &str| Column::Text(rows.iter().map(of).collect::<Texts>());
         let frame = Frame::default()
-            .with("file", Column::Text(files.collect()))
+            .with("file", text(|row| &row.file))
             .with("line", Column::Int(rows.iter().map(|row| row.line).collect()))
             .with("field", text(|row| &row.field))
             .with("value", text(|row| &row.value))

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
+use shopwise_model::frame::Frame;
 use shopwise_model::money::is_currency;
 use shopwise_model::tables::EVENTS;
 use shopwise_model::time::{DAY, DateFormat, parse};
@@ -17,6 +18,7 @@ use super::ImportOptions;
 use super::catalogue::{Catalogue, Written};
 use super::identity::{Edge, Evidence, Node};
 use super::keys::{Identity, Keys, Place};
+use super::lines::Step;
 use super::plan::Violations;
 use super::pseudonyms::{Pseudonyms, Who};
 use super::refused::Refused;
@@ -187,9 +189,30 @@ impl<'a> Sink<'a> {
         all
     }
 
-    /// Returns the events taken so far, which leave.
-    pub(crate) fn take_events(&mut self) -> Events {
-        std::mem::take(&mut self.events)
+    /// Puts what was taken so far into a step, to be written by another sink; it leaves. Events of
+    /// the next step are known to be others.
+    pub(crate) fn unload(&mut self, step: &mut Step) {
+        step.rows = std::mem::take(&mut self.events).into_frame();
+        step.edges = self.sightings.take();
+        step.violations = self.take_violations();
+        step.identifiers = std::mem::take(&mut self.identifiers);
+        step.mentions = self.catalogue.take_mentions();
+        step.refused = self.refused.take();
+        self.pseudonyms.forget_some();
+        self.keys = Keys::new(&self.source);
+    }
+
+    /// Takes what another sink has put into a step, but for its sightings and violations.
+    pub(crate) fn load(&mut self, step: Step) -> Result<()> {
+        self.identifiers.extend(step.identifiers);
+        step.mentions.iter().for_each(|product| self.catalogue.mention_of(product));
+        self.refused.give(step.refused);
+        self.write(step.rows)
+    }
+
+    /// Lets what another sink wrote a moment ago not be written again and again.
+    pub(crate) fn remembers(&mut self) {
+        self.catalogue.remembers();
     }
 
     pub(crate) fn zone(&self) -> &TimeZone {
@@ -315,13 +338,20 @@ impl<'a> Sink<'a> {
         if self.events.is_empty() {
             return Ok(());
         }
-        let events = std::mem::take(&mut self.events);
-        self.written += events.len() as u64;
+        let rows = std::mem::take(&mut self.events).into_frame();
+        self.write(rows)
+    }
+
+    fn write(&mut self, rows: Frame) -> Result<()> {
+        if rows.rows() == 0 {
+            return Ok(());
+        }
+        self.written += rows.rows() as u64;
         let writer = match &mut self.writer {
             Some(writer) => writer,
             None => self.writer.insert(Writer::begin(&self.shop.lake)?),
         };
-        writer.write(events)
+        writer.write(rows)
     }
 
     /// Commits what is left and returns the counts. `transaction` names the commit of the events:

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use shopwise_model::Events;
+use shopwise_model::Frame;
 use shopwise_model::tables::EVENTS;
 use shopwise_store::Lake;
 use shopwise_store::lake::Append;
@@ -16,17 +16,17 @@ const WAITING: usize = 1;
 /// Encodes events on a thread of its own.
 pub(super) struct Writer {
     /// Taken away when the last batch was given.
-    batches: Option<SyncSender<Events>>,
+    batches: Option<SyncSender<Frame>>,
     thread: Option<JoinHandle<Result<Append>>>,
 }
 
 impl Writer {
     pub(super) fn begin(lake: &Lake) -> Result<Self> {
         let mut append = lake.append(&EVENTS)?;
-        let (batches, received) = sync_channel::<Events>(WAITING);
+        let (batches, received) = sync_channel::<Frame>(WAITING);
         let work = move || {
-            for events in received {
-                append.write(&events.into_frame())?;
+            for rows in received {
+                append.write(&rows)?;
             }
             Ok(append)
         };
@@ -38,8 +38,8 @@ impl Writer {
     }
 
     /// Hands events over; they become visible with [`Writer::commit`].
-    pub(super) fn write(&mut self, events: Events) -> Result<()> {
-        let sent = self.batches.as_ref().is_some_and(|batches| batches.send(events).is_ok());
+    pub(super) fn write(&mut self, rows: Frame) -> Result<()> {
+        let sent = self.batches.as_ref().is_some_and(|batches| batches.send(rows).is_ok());
         // Nobody takes batches any more: writing has failed, and the thread says why.
         if sent { Ok(()) } else { self.end().map(drop) }
     }

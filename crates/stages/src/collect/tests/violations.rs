@@ -4,7 +4,7 @@ use shopwise_store::inbox::{Arrival, Delivery};
 use shopwise_store::ledger::{Progress, Violated};
 
 use super::*;
-use crate::collect::drain::{APPLICATION, drain};
+use crate::collect::drain::{APPLICATION, Range, drain};
 
 fn viewed(id: u8, price: &serde_json::Value) -> String {
     json!({
@@ -47,11 +47,11 @@ fn what_differs_from_the_plan_is_kept_and_counted_once_however_often_a_step_is_t
     let progress = Progress { name: APPLICATION, from: 0, through: 2 };
     shop.ledger.add_violations(&[one], Some(progress)).unwrap();
     let graph = std::sync::Mutex::default();
-    let drained = drain(&shop, &inbox, &graph, i64::MAX, 1).unwrap();
+    let drained = drain(&shop, &inbox, &graph, Range::ALL, 1).unwrap();
     assert_eq!((drained.entries, drained.lines), (3, 3));
     assert_eq!(found(&shop), [("price".to_owned(), "not a number".to_owned(), 2)]);
     assert_eq!(shop.ledger.counted_through(APPLICATION).unwrap(), 3);
-    drain(&shop, &inbox, &graph, i64::MAX, 2).unwrap();
+    drain(&shop, &inbox, &graph, Range::ALL, 2).unwrap();
     assert_eq!(found(&shop).len(), 1);
 }
 
