@@ -136,13 +136,14 @@ fn answer(answers: &mut BufReader<TcpStream>) -> Result<u16> {
 fn batch(key: &str, caller: u64, number: u64) -> String {
     let started = std::process::id();
     let mut body = String::with_capacity(BATCH * (EVENT_BYTES + 2) + 100);
+    let now = jiff::Timestamp::now();
     body.push_str(&format!("{{\"writeKey\":\"{key}\",\"batch\":["));
     for at in 0..BATCH {
         let customer = (number * 31 + at as u64 * 7919) % 50_000;
         let event = format!(
             "{{\"type\":\"track\",\"event\":\"Product Viewed\",\
              \"messageId\":\"{started}-{caller}-{number}-{at}\",\"userId\":\"u{customer}\",\
-             \"anonymousId\":\"v{customer}\",\"timestamp\":\"2026-01-02T03:04:05.678Z\",\
+             \"anonymousId\":\"v{customer}\",\"timestamp\":\"{now:.3}\",\
              \"properties\":{{\"product_id\":\"p{}\",\"price\":9.5,\"currency\":\"USD\",\
              \"name\":\"Mug\"}},\"context\":{{\"page\":{{\
              \"path\":\"/p\"}},\"userAgent\":\"\"}}}}",
