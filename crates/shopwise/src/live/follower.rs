@@ -28,7 +28,7 @@ pub(crate) enum Next {
     /// Entries that are in the lake and were forgotten before anybody looked.
     Unseen,
     /// What the next entries say, and the number of the last one.
-    Step(Step, i64),
+    Step(Box<Step>, i64),
 }
 
 /// Keeps the state up to date on a thread of its own.
@@ -102,7 +102,7 @@ pub(super) fn follow<'a>(live: &'a Followed, lines: &mut Option<Lines<'a>>) -> R
             }
             known.assign(assigned);
             drop(known);
-            ahead.push(Some(step), last)?;
+            ahead.push(Some(*step), last)?;
         }
         Next::Unseen => {
             tracing::warn!(after = followed, "events moved on unseen: replaying all of them");
@@ -125,5 +125,5 @@ fn step(inbox: &Inbox, lines: &mut Lines<'_>, after: i64, through: i64) -> Resul
     entries.retain(|entry| entry.seq() <= through);
     let Some(last) = entries.last() else { return Ok(Next::Nothing) };
     entries.iter().for_each(|entry| lines.take(entry));
-    Ok(Next::Step(lines.step(), last.seq()))
+    Ok(Next::Step(Box::new(lines.step()), last.seq()))
 }

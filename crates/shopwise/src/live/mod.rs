@@ -1,11 +1,11 @@
 //! What happens between a request and the lake: events are made durable, known at once, and moved.
 //!
-//! Four threads stand behind the server. The *door* makes what came in durable, many requests in
+//! Five threads stand behind the server. The *door* makes what came in durable, many requests in
 //! one transaction. The *follower* reads the durable events in their order, those of other
 //! processes on the same shop too, and keeps the live state. The *drainer* moves what the follower
-//! has made of them into the lake while it holds the lease to do so. The *keeper* takes in what was imported, and writes the state
-//! down, so that the next start need not replay everything. The *watch* says when a source falls
-//! silent.
+//! has made of them into the lake while it holds the lease to do so. The *keeper* takes in what was
+//! imported, and writes the state down, so that the next start need not replay everything. The
+//! *watch* says when a source falls silent.
 
 mod ahead;
 mod door;

@@ -196,7 +196,8 @@ proptest! {
         prop_assert_eq!(recalled.is_some(), file.exists());
         let mut rebuilt = restore::rebuild(&place.followed.shop, &place.followed.inbox).unwrap();
         if let Some(mut recalled) = recalled {
-            prop_assert_eq!(told(&place.followed.shop, &mut recalled), told(&place.followed.shop, &mut rebuilt));
+            let recalled = told(shop, &mut recalled);
+            prop_assert_eq!(recalled, told(shop, &mut rebuilt));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Which sightings were heard a moment ago: every event of a customer who is signed in shows the same
-//! identifiers together, and says nothing new.
+//! Which sightings were heard a moment ago: every event of a customer who is signed in shows the
+//! same identifiers together, and says nothing new.
 
 use rustc_hash::FxHashMap;
 use shopwise_model::time::{DAY, SECOND};
