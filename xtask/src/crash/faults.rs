@@ -127,7 +127,7 @@ fn full(place: &Place, seed: u64) -> Result<Vec<String>> {
     let folder = place.folder.join("small-disk");
     std::fs::create_dir_all(&folder)?;
     let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"])
+        .args(["-t", "tmpfs", "-o", "size=256m", "tmpfs"])
         .arg(&folder)
         .output();
     if !mounted.is_ok_and(|output| output.status.success()) {

@@ -13,6 +13,9 @@ use crate::{Error, Result};
 /// How often a lease that vanishes between two looks is tried again.
 const TRIES_MAX: usize = 8;
 
+/// The counter of takings.
+const COUNTER: &str = "lease";
+
 /// How much later than now a lease of equal length may end, in microseconds. Nobody's clock is a
 /// day ahead: such a lease was taken before the clock was set back, or its row is damaged.
 const AHEAD_MAX: i64 = time::DAY;
@@ -38,7 +41,7 @@ impl Ledger {
     /// [`Error::Busy`] with the holder and since when; or when the database refuses.
     pub fn take_lease(&self, name: &str, holder: &str, now: i64, ttl: i64) -> Result<Lease> {
         self.block(async {
-            let token = self.next_number("lease").await?;
+            let token = self.token(now).await?;
             for _ in 0..TRIES_MAX {
                 if self.try_take(name, holder, token, now, ttl).await? {
                     let (name, holder) = (name.to_owned(), holder.to_owned());
@@ -98,6 +101,19 @@ impl Ledger {
         const SQL: &str = "DELETE FROM leases WHERE name = $1 AND holder = $2";
         let query = sqlx::query(SQL).bind(name).bind(holder);
         Ok(self.block(query.execute(&self.pool))?.rows_affected() == 1)
+    }
+
+    /// Returns a number for a taking. Where the counter is damaged, or at its end, it goes on from
+    /// the clock, whose numbers are larger than any that were counted: nobody could work otherwise.
+    async fn token(&self, now: i64) -> Result<i64> {
+        if let Ok(token) = self.next_number(COUNTER).await
+            && token > 0
+        {
+            return Ok(token);
+        }
+        let sql = "UPDATE counters SET value = $1 WHERE name = $2";
+        sqlx::query(sql).bind(now).bind(COUNTER).execute(&self.pool).await?;
+        self.next_number(COUNTER).await
     }
 
     async fn try_take(

@@ -330,6 +330,25 @@ fn a_source_has_two_live_keys_while_they_are_changed() {
 }
 
 #[test]
+fn neither_a_damaged_counter_nor_a_lease_from_the_future_holds_work_up() {
+    on_both(|ledger| {
+        let now = 1_800_000_000_000_000;
+        let first = ledger.take_lease("drain", "a", now, 10).unwrap();
+        for value in [i64::MAX, i64::MIN, -1] {
+            let query = sqlx::query("UPDATE counters SET value = $1 WHERE name = 'lease'");
+            ledger.block(query.bind(value).execute(&ledger.pool)).unwrap();
+            let next = ledger.take_lease("drain", "b", now + 100, 10).unwrap();
+            assert!(next.token > first.token, "{next:?}");
+            ledger.release_lease(&next).unwrap();
+        }
+        // Taken when the clock was a week ahead.
+        ledger.take_lease("drain", "a", now + 7 * shopwise_model::time::DAY, 10).unwrap();
+        assert_eq!(ledger.take_lease("drain", "b", now, 10).unwrap().holder, "b");
+        assert!(ledger.take_lease("drain", "c", now, 10).is_err());
+    });
+}
+
+#[test]
 fn a_changed_key_is_told_and_the_others_are_as_they_were() {
     on_both(|ledger| {
         let key = |name: &str, source: &str| Key {
