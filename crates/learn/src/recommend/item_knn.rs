@@ -43,6 +43,10 @@ pub(crate) enum Basis {
     Customers,
     /// Their texts are alike: the model `content`.
     Texts,
+    /// Walks from one end at the other: the model `rp3beta`.
+    Walks,
+    /// One predicts the other: the model `slim`.
+    Weights,
 }
 
 /// For each item the items similar to it.
@@ -161,6 +165,8 @@ impl Recommender for ItemKnn {
         match self.basis {
             Basis::Customers => "item-knn",
             Basis::Texts => "content",
+            Basis::Walks => "rp3beta",
+            Basis::Weights => "slim",
         }
     }
 

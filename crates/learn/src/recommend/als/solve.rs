@@ -1,0 +1,239 @@
+//! Solves for the factors of one row while those of the other side stand still.
+//!
+//! The system of a row with interactions `k` is `A x = b` with
+//! `A = w₀ YᵀY + λ I + Σ extraₖ yₖ yₖᵀ` and `b = Σ wantedₖ yₖ`. Conjugate gradients never make `A`
+//! (Takács et al. 2011), Cholesky makes and factors it (Hu et al. 2008), blocks make and factor one
+//! diagonal block after the other (Rendle et al. 2021, "iALS++").
+
+use super::super::Parameters;
+use crate::error::Result;
+use crate::linear_algebra::lanes::product::{add_normal, factor, solve};
+use crate::linear_algebra::lanes::rows::{self, Chosen, LineRows, Sum};
+use crate::linear_algebra::lanes::{Job, Lanes, Level};
+
+/// How the system of a row is solved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Solver {
+    /// So many steps of conjugate gradients from where the row stood: the fastest with many
+    /// factors.
+    Conjugate {
+        /// Steps for each row, ≥ 1.
+        steps: usize,
+    },
+    /// Exactly: the best a sweep can do.
+    Cholesky,
+    /// Exactly for so many factors at a time, the others standing still.
+    Blocks {
+        /// Factors solved at once, ≥ 1.
+        size: usize,
+    },
+}
+
+impl Solver {
+    /// Up to so many factors the exact solution is made by default.
+    const EXACT_FACTORS: usize = 32;
+
+    pub(super) fn of(parameters: &Parameters) -> Self {
+        let conjugate = Self::Conjugate { steps: parameters.whole("steps") };
+        match parameters.word("solver") {
+            "conjugate" => conjugate,
+            "cholesky" => Self::Cholesky,
+            "blocks" => Self::Blocks { size: parameters.whole("block") },
+            _ if parameters.whole("factors") <= Self::EXACT_FACTORS => Self::Cholesky,
+            _ => conjugate,
+        }
+    }
+}
+
+/// The system of one row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct System<'a> {
+    pub(super) level: Level,
+    /// `w₀ YᵀY`.
+    pub(super) gram: &'a LineRows,
+    pub(super) regularization: f32,
+    pub(super) chosen: Chosen<'a>,
+}
+
+/// Memory for solving, one for each thread.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    vectors: Option<LineRows>,
+    matrix: Vec<f32>,
+    gathered: Vec<f32>,
+    scaled: Vec<f32>,
+    predicted: Vec<f32>,
+}
+
+/// Rows gathered at once for a normal matrix: with 128 factors a quarter of a megabyte.
+const GATHERED: usize = 256;
+
+impl System<'_> {
+    fn stride(&self) -> usize {
+        self.gram.stride()
+    }
+
+    /// Moves `x` to or towards the solution.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoSolution`] when the matrix is not positive definite.
+    pub(super) fn solve(&self, solver: Solver, x: &mut [f32], scratch: &mut Scratch) -> Result<()> {
+        match solver {
+            Solver::Conjugate { steps } => {
+                let vectors =
+                    scratch.vectors.get_or_insert_with(|| LineRows::zeros(3, self.gram.columns()));
+                self.level.run(Conjugate { system: *self, steps, x, vectors });
+                Ok(())
+            }
+            Solver::Cholesky => {
+                let upper = self.factored(scratch)?;
+                x.fill(0.0);
+                for (row, wanted) in self.chosen.indices.iter().zip(self.chosen.wanted) {
+                    let from = self.chosen.rows.row(*row as usize);
+                    self.level.run(rows::AddOne { factor: *wanted, from, into: x });
+                }
+                solve(upper, self.gram.columns(), self.stride(), x);
+                Ok(())
+            }
+            Solver::Blocks { size } => self.solve_blocks(size, x, scratch),
+        }
+    }
+
+    /// Returns the Cholesky factor of `A`.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoSolution`] when the matrix is not positive definite.
+    pub(super) fn factored<'a>(&self, scratch: &'a mut Scratch) -> Result<&'a [f32]> {
+        self.factor_part(0, self.stride(), self.gram.columns(), scratch)?;
+        Ok(&scratch.matrix)
+    }
+
+    /// Factors the diagonal block of `A` that begins at `first` and has `size` columns that count,
+    /// `width` with the padding.
+    fn factor_part(
+        &self,
+        first: usize,
+        width: usize,
+        size: usize,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let Scratch { matrix, gathered, scaled, .. } = scratch;
+        matrix.clear();
+        for row in first..first + width {
+            matrix.extend_from_slice(&self.gram.row(row)[first..first + width]);
+        }
+        for at in 0..size {
+            matrix[at * width + at] += self.regularization;
+        }
+        let Chosen { rows, indices, extra, .. } = self.chosen;
+        for (indices, extra) in indices.chunks(GATHERED).zip(extra.chunks(GATHERED)) {
+            gathered.clear();
+            scaled.clear();
+            for (row, extra) in indices.iter().zip(extra) {
+                let row = &rows.row(*row as usize)[first..first + width];
+                gathered.extend_from_slice(row);
+                scaled.extend(row.iter().map(|value| value * extra));
+            }
+            add_normal(self.level, gathered, scaled, width, matrix);
+        }
+        factor(self.level, matrix, size, width)
+    }
+
+    fn solve_blocks(&self, size: usize, x: &mut [f32], scratch: &mut Scratch) -> Result<()> {
+        let Chosen { rows, indices, wanted, extra } = self.chosen;
+        let (columns, stride) = (self.gram.columns(), self.stride());
+        let width = size.next_multiple_of(16).min(stride);
+        let mut predicted = std::mem::take(&mut scratch.predicted);
+        predicted.clear();
+        for row in indices {
+            predicted.push(self.level.run(Dot(rows.row(*row as usize), x)));
+        }
+        let mut gradient = vec![0.0_f32; width];
+        for first in (0..columns).step_by(width) {
+            let width = width.min(stride - first);
+            let size = width.min(columns - first);
+            let gradient = &mut gradient[..width];
+            for (at, value) in gradient.iter_mut().enumerate() {
+                *value = self.level.run(Dot(self.gram.row(first + at), x))
+                    + self.regularization * x[first + at];
+            }
+            for (at, row) in indices.iter().enumerate() {
+                let factor = extra[at] * predicted[at] - wanted[at];
+                let from = &rows.row(*row as usize)[first..first + width];
+                self.level.run(rows::AddOne { factor, from, into: gradient });
+            }
+            self.factor_part(first, width, size, scratch)?;
+            solve(&scratch.matrix, size, width, gradient);
+            gradient[size..].fill(0.0);
+            for (x, step) in x[first..].iter_mut().zip(&*gradient) {
+                *x -= step;
+            }
+            for (predicted, row) in predicted.iter_mut().zip(indices) {
+                let row = &rows.row(*row as usize)[first..first + width];
+                *predicted -= self.level.run(Dot(row, gradient));
+            }
+        }
+        scratch.predicted = predicted;
+        Ok(())
+    }
+}
+
+/// The inner product of two vectors of a whole number of lines.
+pub(super) struct Dot<'a>(pub(super) &'a [f32], pub(super) &'a [f32]);
+
+impl Job<f32> for Dot<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<L: Lanes<f32>, const ROWS: usize>(self) -> f32 {
+        rows::dot::<L>(self.0, self.1)
+    }
+}
+
+/// Steps of conjugate gradients (Golub & Van Loan, algorithm 11.3.3), from `x`.
+struct Conjugate<'a> {
+    system: System<'a>,
+    steps: usize,
+    x: &'a mut [f32],
+    vectors: &'a mut LineRows,
+}
+
+/// A squared residual below this is none.
+const NO_RESIDUAL: f32 = 1e-20;
+
+impl Job<f32> for Conjugate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<f32>, const ROWS: usize>(self) {
+        let Conjugate { system, steps, x, vectors } = self;
+        let stride = system.stride();
+        let (residual, rest) = vectors.values_mut().split_at_mut(stride);
+        let (direction, product) = rest.split_at_mut(stride);
+        rows::times::<L>(system.gram, 0, x, product);
+        rows::add_scaled::<L, 1>(&[&*x], [system.regularization], product);
+        residual.fill(0.0);
+        rows::add::<L>(system.chosen, Sum::Residual, x, residual);
+        rows::add_scaled::<L, 1>(&[&*product], [-1.0], residual);
+        direction.copy_from_slice(residual);
+        let mut old = rows::dot::<L>(residual, residual);
+        for _ in 0..steps {
+            if old < NO_RESIDUAL {
+                return;
+            }
+            rows::times::<L>(system.gram, 0, direction, product);
+            rows::add_scaled::<L, 1>(&[&*direction], [system.regularization], product);
+            rows::add::<L>(system.chosen, Sum::Product, direction, product);
+            let step = old / rows::dot::<L>(direction, product);
+            rows::add_scaled::<L, 1>(&[&*direction], [step], x);
+            rows::add_scaled::<L, 1>(&[&*product], [-step], residual);
+            let new = rows::dot::<L>(residual, residual);
+            let keep = L::splat(new / old);
+            for at in (0..stride).step_by(L::COUNT) {
+                let next = L::load(&direction[at..]).times_plus(keep, L::load(&residual[at..]));
+                next.store(&mut direction[at..]);
+            }
+            old = new;
+        }
+    }
+}
