@@ -1,11 +1,12 @@
 //! How long recommenders take to fit, on interactions made by a formula.
 //!
 //!     cargo run --release -p shopwise-learn --example recommend -- USERS ITEMS INTERACTIONS MODEL \
-//!         [name=value]… [file=PATH] [read=yes]
+//!         [name=value]… [file=PATH] [read=yes] [judged=PATH]
 //!
 //! Users and items are drawn with Zipf's exponents .6 and .9 (the most popular of 27,000 items is
 //! had by about half of 138,000 users), seed 1, repeats dropped. `file` keeps the pairs as
 //! little-endian 32-bit numbers, user then item, for other programs; `read=yes` reads it instead.
+//! `judged=PATH` names pairs of later: the lists, seen items left out, are judged by them.
 //! Prints what the model has to say of its fit, and the seconds.
 #![expect(clippy::print_stdout, reason = "an example shows its figures")]
 
@@ -13,8 +14,9 @@ use std::time::Instant;
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use shopwise_learn::evaluate::ranking;
 use shopwise_learn::interactions::{Interactions, Repeats};
-use shopwise_learn::recommend::{Entry, History, ListOptions, Pad, Training};
+use shopwise_learn::recommend::{Entry, History, ListOptions, Pad, Training, recommend_all};
 use shopwise_learn::{Error, Result};
 
 /// How unevenly users are busy, and items popular.
@@ -29,11 +31,12 @@ fn main() -> Result<()> {
     let shape = [number(0)?, number(1)?, number(2)?];
     let entry = Entry::find(arguments.get(3).map_or("", String::as_str))?;
     let mut parameters = entry.defaults();
-    let (mut file, mut reads) = (None, false);
+    let (mut file, mut reads, mut judged) = (None, false, None);
     for (name, value) in arguments[4..].iter().filter_map(|pair| pair.split_once('=')) {
         match name {
             "file" => file = Some(value.to_owned()),
             "read" => reads = true,
+            "judged" => judged = Some(value.to_owned()),
             _ => parameters.set(name, value)?,
         }
     }
@@ -59,6 +62,24 @@ fn main() -> Result<()> {
     let model = entry.fit(&Training { seed: 1, ..Training::new(&all) }, &parameters)?;
     let seconds = begun.elapsed().as_secs_f64();
     println!("{} fitted in {seconds:.3} s {:?}", entry.name, model.figures());
+    if let Some(path) = judged {
+        let [users, items] = read(&path)?;
+        let ones = vec![1.0; users.len()];
+        let later = Interactions::from_triples(
+            shape[0],
+            shape[1],
+            &users,
+            &items,
+            &ones,
+            Repeats::KeepLast,
+        )?;
+        let everybody: Vec<u32> = (0..shape[0] as u32).collect();
+        let lists = recommend_all(&*model, &all, &everybody, &ListOptions::unseen(10));
+        let ranked = lists.ranked(shape[0]);
+        let (report, _) = ranking::evaluate(&ranked, &later, &all.item_counts(), &[10])?;
+        println!("{:?}", report.metrics);
+        return Ok(());
+    }
     let begun = Instant::now();
     let mut pad = Pad::default();
     let asked = 200.min(all.n_users()) as u32;

@@ -39,11 +39,6 @@ impl<N: Number> Square<N> {
         Self { size, stride, values }
     }
 
-    /// Returns the number of rows.
-    pub(crate) fn size(&self) -> usize {
-        self.size
-    }
-
     /// Returns a row without the padding.
     pub(crate) fn row(&self, row: usize) -> &[N] {
         &self.values[row * self.stride..][..self.size]

@@ -9,6 +9,7 @@
 pub mod again;
 pub mod als;
 pub mod arrays;
+pub mod bpr;
 pub mod content;
 pub mod ease;
 pub mod filled;
@@ -92,6 +93,13 @@ pub const MODELS: &[Entry] = &[
         parameters: als::PARAMETERS,
         build: als::build,
         load: als::load,
+    },
+    Entry {
+        name: "bpr",
+        about: "factors that put what a customer had before what he had not",
+        parameters: bpr::PARAMETERS,
+        build: bpr::build,
+        load: bpr::load,
     },
     Entry {
         name: "content",

@@ -1,7 +1,7 @@
 //! Products of panels: the tile whose sums stay in registers, the weighted normal matrix of rows,
 //! and the Cholesky factor of a matrix that fits the cache.
 
-use super::rows::LineRows;
+use super::rows::{LineRows, part};
 use super::{Job, Lanes, Level, Number};
 use crate::error::{Error, Result};
 
@@ -197,6 +197,7 @@ impl Job<f32> for Factor<'_> {
             let (one, rest) = panel.split_at(stride);
             let (two, rest) = rest.split_at(stride);
             let (three, four) = rest.split_at(stride);
+            let four = &four[..stride];
             for (number, current) in below.chunks_exact_mut(stride).enumerate() {
                 let row = end + number;
                 if row >= size {
@@ -222,12 +223,16 @@ fn subtract<L: Lanes<f32>, const ROWS: usize>(
     for (scale, factor) in scales.iter_mut().zip(factors) {
         *scale = L::splat(factor);
     }
-    for at in (first / L::COUNT * L::COUNT..from.len()).step_by(L::COUNT) {
-        let mut sum = L::load(&from[at..]);
+    let start = first / L::COUNT * L::COUNT;
+    assert!(rows.iter().all(|row| row.len() == from.len()), "rows are equally long");
+    let mut at = start;
+    for from in from[start..].chunks_exact_mut(L::COUNT) {
+        let mut sum = L::load(from);
         for (scale, row) in scales.iter().zip(rows) {
-            sum = L::load(&row[at..]).times_from(*scale, sum);
+            sum = part::<L>(row, at).times_from(*scale, sum);
         }
-        sum.store(&mut from[at..]);
+        sum.store(from);
+        at += L::COUNT;
     }
 }
 

@@ -119,10 +119,15 @@ pub(crate) enum Sum {
     Residual,
     /// `w (y · x) y`.
     Product,
+    /// `t y`.
+    Wanted,
 }
 
 /// How many rows ahead memory is asked for: enough to hide its latency behind 8 rows of work.
 const AHEAD: usize = 8;
+
+/// Numbers that a second-level cache of half a megabyte keeps.
+const CACHED: usize = 1 << 17;
 
 /// Adds over the chosen rows into `into`.
 #[inline(always)]
@@ -131,13 +136,16 @@ pub(crate) fn add<L: Lanes<f32>>(chosen: Chosen<'_>, sum: Sum, x: &[f32], into: 
     let (a, b) = match sum {
         Sum::Residual => (1.0, -1.0),
         Sum::Product => (0.0, 1.0),
+        Sum::Wanted => (1.0, 0.0),
     };
     let stride = rows.stride();
     let (x, into) = (&x[..stride], &mut into[..stride]);
+    // The first pass brings the rows into the cache; where they fit it, later ones find them there.
+    let asks = sum != Sum::Product || indices.len() * stride > CACHED;
     let (quads, rest) = indices.as_chunks::<4>();
     for (number, quad) in quads.iter().enumerate() {
         let at = number * 4;
-        if let Some(ahead) = indices.get(at + AHEAD..at + AHEAD + 4) {
+        if asks && let Some(ahead) = indices.get(at + AHEAD..at + AHEAD + 4) {
             for row in ahead {
                 prefetch(rows.row(*row as usize));
             }
@@ -148,7 +156,10 @@ pub(crate) fn add<L: Lanes<f32>>(chosen: Chosen<'_>, sum: Sum, x: &[f32], into: 
             rows.row(quad[2] as usize),
             rows.row(quad[3] as usize),
         ];
-        let products = products::<L, 4>(&four, x);
+        let products = match sum {
+            Sum::Wanted => [0.0; 4],
+            Sum::Residual | Sum::Product => products::<L, 4>(&four, x),
+        };
         let mut factors = [0.0; 4];
         for lane in 0..4 {
             factors[lane] = a * wanted[at + lane] + b * extra[at + lane] * products[lane];
@@ -164,24 +175,44 @@ pub(crate) fn add<L: Lanes<f32>>(chosen: Chosen<'_>, sum: Sum, x: &[f32], into: 
     }
 }
 
+/// Returns the register that begins at `at`.
+#[inline(always)]
+pub(crate) fn part<L: Lanes<f32>>(values: &[f32], at: usize) -> L {
+    debug_assert!(at + L::COUNT <= values.len(), "registers end inside");
+    #[expect(unsafe_code, reason = "checks in the innermost loops cost as much as the loops")]
+    // SAFETY: callers have asserted that a whole number of registers fits.
+    L::load(unsafe { values.get_unchecked(at..at + L::COUNT) })
+}
+
 /// Returns the inner product of each row with `x`; all have a whole number of lines.
 #[inline(always)]
 pub(crate) fn products<L: Lanes<f32>, const ROWS: usize>(
     rows: &[&[f32]; ROWS],
     x: &[f32],
 ) -> [f32; ROWS] {
+    check::<L, ROWS>(rows, x.len());
     let mut sums = [L::splat(0.0); ROWS];
-    for at in (0..x.len()).step_by(L::COUNT) {
-        let x = L::load(&x[at..]);
+    let mut at = 0;
+    while at < x.len() {
+        let x = part::<L>(x, at);
         for (sum, row) in sums.iter_mut().zip(rows) {
-            *sum = L::load(&row[at..]).times_plus(x, *sum);
+            *sum = part::<L>(row, at).times_plus(x, *sum);
         }
+        at += L::COUNT;
     }
     let mut totals = [0.0; ROWS];
     for (total, sum) in totals.iter_mut().zip(sums) {
         *total = sum.total();
     }
     totals
+}
+
+#[inline(always)]
+fn check<L: Lanes<f32>, const ROWS: usize>(rows: &[&[f32]; ROWS], length: usize) {
+    assert!(length.is_multiple_of(L::COUNT), "a whole number of registers");
+    for row in rows {
+        assert!(row.len() == length, "rows are as long as the vector");
+    }
 }
 
 /// Adds each row times its factor into `into`.
@@ -191,16 +222,19 @@ pub(crate) fn add_scaled<L: Lanes<f32>, const ROWS: usize>(
     factors: [f32; ROWS],
     into: &mut [f32],
 ) {
+    check::<L, ROWS>(rows, into.len());
     let mut scales = [L::splat(0.0); ROWS];
     for (scale, factor) in scales.iter_mut().zip(factors) {
         *scale = L::splat(factor);
     }
-    for at in (0..into.len()).step_by(L::COUNT) {
-        let mut sum = L::load(&into[at..]);
+    let mut at = 0;
+    for into in into.chunks_exact_mut(L::COUNT) {
+        let mut sum = L::load(into);
         for (scale, row) in scales.iter().zip(rows) {
-            sum = L::load(&row[at..]).times_plus(*scale, sum);
+            sum = part::<L>(row, at).times_plus(*scale, sum);
         }
-        sum.store(&mut into[at..]);
+        sum.store(into);
+        at += L::COUNT;
     }
 }
 
@@ -240,6 +274,19 @@ pub(crate) fn times<L: Lanes<f32>>(rows: &LineRows, first: usize, x: &[f32], int
     for value in rest {
         *value = products::<L, 1>(&[rows.row(row)], x)[0];
         row += 1;
+    }
+}
+
+/// Writes `matrix · x` into `into`, the matrix being symmetric: eight of its rows are added at once,
+/// which needs no sums across registers.
+#[inline(always)]
+pub(crate) fn symmetric_times<L: Lanes<f32>>(matrix: &LineRows, x: &[f32], into: &mut [f32]) {
+    into.fill(0.0);
+    let stride = matrix.stride();
+    for (rows, x) in matrix.values().chunks_exact(8 * stride).zip(x.as_chunks::<8>().0) {
+        let row = |at: usize| &rows[at * stride..][..stride];
+        let eight = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+        add_scaled::<L, 8>(&eight, *x, into);
     }
 }
 
@@ -304,7 +351,7 @@ mod tests {
             let wanted: Vec<f32> = (0..11).map(|at| 1.0 + at as f32 * 0.5).collect();
             let extra: Vec<f32> = wanted.iter().map(|value| value - 1.0).collect();
             let x = rows.row(5).to_vec();
-            for sum in [Sum::Residual, Sum::Product] {
+            for sum in [Sum::Residual, Sum::Product, Sum::Wanted] {
                 let mut expected = vec![0.0_f64; columns];
                 for (at, row) in indices.iter().enumerate() {
                     let y = rows.row(*row as usize);
@@ -314,6 +361,7 @@ mod tests {
                     let factor = match sum {
                         Sum::Residual => f64::from(wanted[at]) - product,
                         Sum::Product => product,
+                        Sum::Wanted => f64::from(wanted[at]),
                     };
                     for (into, y) in expected.iter_mut().zip(y) {
                         *into += factor * f64::from(*y);

@@ -1,6 +1,6 @@
 //! Alternating sweeps over users and items, and the loss they lower.
 
-use super::solve::{Dot, Scratch, Solver, System};
+use super::solve::{self, Dot, Scratch, Solver, System};
 use super::{Objective, Weights};
 use crate::error::Result;
 use crate::interactions::Interactions;
@@ -88,6 +88,11 @@ fn sweep(
     let level = Level::detect();
     let weights = settings.objective.weights();
     let gram = shared_gram(level, fixed, weights.shared);
+    // For rows held back alike their own, else that of a middling row: good for dividing out.
+    let n_rows = interactions.n_users().max(1);
+    let held = settings.objective.regularization(interactions.len() / n_rows, fixed.rows());
+    let inverse = solve::inverse(&gram, held).ok();
+    let is_shared = matches!(settings.objective, Objective::Implicit { .. });
     let stride = moving.stride();
     let n_fixed = fixed.rows();
     let solve_block = |memory: &mut Memory, (block, rows): (usize, &mut [f32])| {
@@ -103,6 +108,8 @@ fn sweep(
                 gram: &gram,
                 regularization: settings.objective.regularization(row.0.len(), n_fixed),
                 chosen: memory.weights.chosen(fixed, row.0),
+                is_shared,
+                inverse: inverse.as_ref(),
             };
             system.solve(settings.solver, x, &mut memory.scratch)?;
         }

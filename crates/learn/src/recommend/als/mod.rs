@@ -270,6 +270,8 @@ impl Als {
             gram: &self.grams[side],
             regularization: self.objective.regularization(row.indices.len(), rows.rows()),
             chosen: own.chosen(rows, &row.indices),
+            is_shared: false,
+            inverse: None,
         }
     }
 

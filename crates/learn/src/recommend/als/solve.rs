@@ -7,6 +7,7 @@
 
 use super::super::Parameters;
 use crate::error::Result;
+use crate::linear_algebra::Cholesky;
 use crate::linear_algebra::lanes::product::{add_normal, factor, solve};
 use crate::linear_algebra::lanes::rows::{self, Chosen, LineRows, Sum};
 use crate::linear_algebra::lanes::{Job, Lanes, Level};
@@ -53,6 +54,37 @@ pub(super) struct System<'a> {
     pub(super) gram: &'a LineRows,
     pub(super) regularization: f32,
     pub(super) chosen: Chosen<'a>,
+    /// Whether `inverse` is made with this row's own λ.
+    pub(super) is_shared: bool,
+    /// `(w₀ YᵀY + λ I)⁻¹` for some λ.
+    pub(super) inverse: Option<&'a LineRows>,
+}
+
+/// Returns `(w₀ YᵀY + λ I)⁻¹`.
+///
+/// # Errors
+/// [`crate::Error::NoSolution`] when the matrix is not positive definite.
+pub(super) fn inverse(gram: &LineRows, regularization: f32) -> Result<LineRows> {
+    let size = gram.columns();
+    let mut matrix = vec![0.0; size * size];
+    for (row, into) in matrix.chunks_exact_mut(size).enumerate() {
+        for (into, value) in into.iter_mut().zip(gram.row(row)) {
+            *into = f64::from(*value);
+        }
+        into[row] += f64::from(regularization);
+    }
+    let factor = Cholesky::factor(size, matrix)?;
+    let mut inverse = LineRows::zeros(gram.stride(), size);
+    let mut unit = vec![0.0; size];
+    for row in 0..size {
+        unit.fill(0.0);
+        unit[row] = 1.0;
+        factor.solve_in_place(&mut unit);
+        for (into, value) in inverse.row_mut(row).iter_mut().zip(&unit) {
+            *into = *value as f32;
+        }
+    }
+    Ok(inverse)
 }
 
 /// Memory for solving, one for each thread.
@@ -78,10 +110,17 @@ impl System<'_> {
     /// # Errors
     /// [`crate::Error::NoSolution`] when the matrix is not positive definite.
     pub(super) fn solve(&self, solver: Solver, x: &mut [f32], scratch: &mut Scratch) -> Result<()> {
+        let make = || LineRows::zeros(4, self.gram.columns());
+        let vectors = scratch.vectors.get_or_insert_with(make);
+        if self.is_shared
+            && let Some(inverse) = self.inverse
+            && self.chosen.extra.iter().all(|extra| *extra == 0.0)
+        {
+            self.level.run(Shared { system: *self, inverse, x, vectors });
+            return Ok(());
+        }
         match solver {
             Solver::Conjugate { steps } => {
-                let vectors =
-                    scratch.vectors.get_or_insert_with(|| LineRows::zeros(3, self.gram.columns()));
                 self.level.run(Conjugate { system: *self, steps, x, vectors });
                 Ok(())
             }
@@ -190,7 +229,39 @@ impl Job<f32> for Dot<'_> {
     }
 }
 
-/// Steps of conjugate gradients (Golub & Van Loan, algorithm 11.3.3), from `x`.
+/// The solution for a row whose interactions weigh what all pairs weigh: its matrix is the shared
+/// one. Multiplied twice, so that what rounding left of the residual goes too.
+struct Shared<'a> {
+    system: System<'a>,
+    inverse: &'a LineRows,
+    x: &'a mut [f32],
+    vectors: &'a mut LineRows,
+}
+
+impl Job<f32> for Shared<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<f32>, const ROWS: usize>(self) {
+        let Shared { system, inverse, x, vectors } = self;
+        let stride = system.stride();
+        let (residual, rest) = vectors.values_mut().split_at_mut(stride);
+        let (step, rest) = rest.split_at_mut(stride);
+        let product = &mut rest[..stride];
+        residual.fill(0.0);
+        x.fill(0.0);
+        rows::add::<L>(system.chosen, Sum::Wanted, x, residual);
+        rows::symmetric_times::<L>(inverse, residual, x);
+        rows::symmetric_times::<L>(system.gram, x, product);
+        rows::add_scaled::<L, 1>(&[&*x], [system.regularization], product);
+        rows::add_scaled::<L, 1>(&[&*product], [-1.0], residual);
+        rows::symmetric_times::<L>(inverse, residual, step);
+        rows::add_scaled::<L, 1>(&[&*step], [1.0], x);
+    }
+}
+
+/// Steps of conjugate gradients from `x`, the shared matrix being divided out where its inverse is
+/// known (Golub & Van Loan, algorithm 11.5.1).
 struct Conjugate<'a> {
     system: System<'a>,
     steps: usize,
@@ -209,31 +280,47 @@ impl Job<f32> for Conjugate<'_> {
         let Conjugate { system, steps, x, vectors } = self;
         let stride = system.stride();
         let (residual, rest) = vectors.values_mut().split_at_mut(stride);
-        let (direction, product) = rest.split_at_mut(stride);
-        rows::times::<L>(system.gram, 0, x, product);
+        let (direction, rest) = rest.split_at_mut(stride);
+        let (product, divided) = rest.split_at_mut(stride);
+        rows::symmetric_times::<L>(system.gram, x, product);
         rows::add_scaled::<L, 1>(&[&*x], [system.regularization], product);
         residual.fill(0.0);
         rows::add::<L>(system.chosen, Sum::Residual, x, residual);
         rows::add_scaled::<L, 1>(&[&*product], [-1.0], residual);
-        direction.copy_from_slice(residual);
-        let mut old = rows::dot::<L>(residual, residual);
-        for _ in 0..steps {
-            if old < NO_RESIDUAL {
+        divide::<L>(system.inverse, residual, divided);
+        direction.copy_from_slice(divided);
+        let mut old = rows::dot::<L>(residual, divided);
+        for step in 1..=steps {
+            if old.is_nan() || old < NO_RESIDUAL {
                 return;
             }
-            rows::times::<L>(system.gram, 0, direction, product);
+            rows::symmetric_times::<L>(system.gram, direction, product);
             rows::add_scaled::<L, 1>(&[&*direction], [system.regularization], product);
             rows::add::<L>(system.chosen, Sum::Product, direction, product);
-            let step = old / rows::dot::<L>(direction, product);
-            rows::add_scaled::<L, 1>(&[&*direction], [step], x);
-            rows::add_scaled::<L, 1>(&[&*product], [-step], residual);
-            let new = rows::dot::<L>(residual, residual);
+            let length = old / rows::dot::<L>(direction, product);
+            rows::add_scaled::<L, 1>(&[&*direction], [length], x);
+            if step == steps {
+                return;
+            }
+            rows::add_scaled::<L, 1>(&[&*product], [-length], residual);
+            divide::<L>(system.inverse, residual, divided);
+            let new = rows::dot::<L>(residual, divided);
             let keep = L::splat(new / old);
-            for at in (0..stride).step_by(L::COUNT) {
-                let next = L::load(&direction[at..]).times_plus(keep, L::load(&residual[at..]));
-                next.store(&mut direction[at..]);
+            for (direction, divided) in
+                direction.chunks_exact_mut(L::COUNT).zip(divided.chunks_exact(L::COUNT))
+            {
+                L::load(direction).times_plus(keep, L::load(divided)).store(direction);
             }
             old = new;
         }
+    }
+}
+
+/// Writes the residual into `divided`, the shared matrix divided out where its inverse is known.
+#[inline(always)]
+fn divide<L: Lanes<f32>>(inverse: Option<&LineRows>, residual: &[f32], divided: &mut [f32]) {
+    match inverse {
+        Some(inverse) => rows::symmetric_times::<L>(inverse, residual, divided),
+        None => divided.copy_from_slice(residual),
     }
 }

@@ -208,3 +208,25 @@ fn the_parts_of_an_explanation_make_the_score() {
         assert!((sum - one.score).abs() < 1e-4, "{sum} is not {}", one.score);
     }
 }
+
+#[test]
+fn interactions_that_weigh_what_all_pairs_weigh_are_solved_exactly() {
+    let all = interactions();
+    let users: Vec<u32> =
+        (0..USERS).flat_map(|user| vec![user as u32; all.row(user).0.len()]).collect();
+    let items: Vec<u32> = (0..USERS).flat_map(|user| all.row(user).0.to_vec()).collect();
+    let ones = vec![1.0; users.len()];
+    let flat =
+        Interactions::from_triples(USERS, ITEMS, &users, &items, &ones, Repeats::Add).unwrap();
+    let objective = Objective::Implicit { alpha: 1.0, regularization: 0.7 };
+    let settings = settings(objective, Solver::Conjugate { steps: 1 }, 3);
+    let model = Als::fit(&Training::new(&flat), &settings).unwrap();
+    let by_item = flat.transposed();
+    for item in 0..ITEMS {
+        let (users, weights) = by_item.row(item);
+        let exact = model.fold_in_item(users, weights).unwrap();
+        for (exact, got) in exact.iter().zip(model.item(item as u32)) {
+            assert!((exact - got).abs() < 1e-4, "{got} is not {exact}");
+        }
+    }
+}
