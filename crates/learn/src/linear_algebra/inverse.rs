@@ -3,9 +3,9 @@
 //! The sweep operator (Beaton 1964; Goodnight 1979) by blocks: for pivots `K` and the rest `R`,
 //! `A_RR −= W A_KR`, `W = A_RK A_KK⁻¹`, `A_RK = W`, `A_KK = −A_KK⁻¹`; when every block has been a
 //! pivot, `A` has become `−A⁻¹`. Only the lower triangle is kept up, so that it costs n³ operations
-//! as factoring and inverting do, nearly all of them in one product of panels: tiles whose sums stay
-//! in registers, panels that fit the second-level cache, row blocks in parallel. Pivots are inverted
-//! in double precision.
+//! as factoring and inverting do, nearly all of them in one product of panels: tiles whose sums
+//! stay in registers, panels that fit the second-level cache, row blocks in parallel. Pivots are
+//! inverted in double precision.
 
 use super::Cholesky;
 use super::lanes::product::tile;

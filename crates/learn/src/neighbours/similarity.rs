@@ -4,14 +4,14 @@ use crate::error::{Error, Result};
 
 /// A measure of similarity between two rows `a` and `b` over columns `c`.
 ///
-/// A missing entry is unknown (left out) for Pearson and the adjusted cosine, and zero for the others.
+/// A missing entry is unknown (left out) for Pearson and the adjusted cosine, zero for the others.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Similarity {
     /// `Σ a_c b_c / (‖a‖ ‖b‖)`.
     Cosine,
-    /// `Σ a_c b_c / (‖a‖^2α ‖b‖^2(1−α))`, `a` being the row that asks (Aiolli 2013, "Efficient top-N
-    /// recommendation for very large scale binary rated datasets", section 3.2): with α below ½
-    /// long rows are answers less often. ½ is the cosine; not limited to 1 elsewhere.
+    /// `Σ a_c b_c / (‖a‖^2α ‖b‖^2(1−α))`, `a` being the row that asks (Aiolli 2013, "Efficient
+    /// top-N recommendation for very large scale binary rated datasets", section 3.2): with α below
+    /// ½ long rows are answers less often. ½ is the cosine; not limited to 1 elsewhere.
     Asymmetric {
         /// α, 0 to 1.
         alpha: f32,

@@ -5,9 +5,9 @@
 //! `Σ ln σ(score(i) − score(j)) − λ (‖x‖² + ‖y_i‖² + ‖y_j‖² + b_i² + b_j²)` over drawn triples: a
 //! customer, an item he had, and one he had not, drawn as often as it is popular.
 //!
-//! Threads never meet: customers and items are dealt into groups (stratified descent, Gemulla et al.
-//! 2011); at any time each group of customers works with a group of items of its own, so that the
-//! bits are the same at any number of threads. Items are dealt anew in each sweep.
+//! Threads never meet: customers and items are dealt into groups (stratified descent, Gemulla et
+//! al. 2011); at any time each group of customers works with a group of items of its own, so that
+//! the bits are the same at any number of threads. Items are dealt anew in each sweep.
 //!
 //! Somebody whose history is not the one that was fitted gets factors by the same steps, the items
 //! standing still.

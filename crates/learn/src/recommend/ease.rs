@@ -2,10 +2,10 @@
 //! autoencoders for sparse data").
 //!
 //! `score(j) = Σ over i in the history of w_i B_ij`, where `B` minimises `‖X − X B‖² + λ ‖B‖²` with
-//! a diagonal of zeros: with `P = (XᵀX + λ I)⁻¹`, `B_ij = −P_ij / P_jj` (eq. 8). The cost is that of
-//! one inverse, n³ operations for n items, and 4 bytes for each pair of items; beyond
+//! a diagonal of zeros: with `P = (XᵀX + λ I)⁻¹`, `B_ij = −P_ij / P_jj` (eq. 8). The cost is that
+//! of one inverse, n³ operations for n items, and 4 bytes for each pair of items; beyond
 //! `items_most` it is refused. Up to 4,096 items the inverse is made in double precision, above in
-//! single: an error of .01 % at the settings that are used.
+//! single.
 
 use super::arrays::{Reader, Writer, wrong};
 use super::settings::HALF_LIFE_ITEMS;
@@ -25,7 +25,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter::real(
         "regularization",
         "λ: how much the weights are held back, in interactions of an item",
-        200.0,
+        500.0,
         [1e-3, 1e9],
     ),
     Parameter::whole(

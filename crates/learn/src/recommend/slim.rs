@@ -22,10 +22,10 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter::real(
         "l1",
         "how much weights are pressed to zero, in common customers",
-        1.0,
+        0.1,
         [0.0, 1e9],
     ),
-    Parameter::real("l2", "how much weights are held back, in customers", 100.0, [0.0, 1e9]),
+    Parameter::real("l2", "how much weights are held back, in customers", 300.0, [0.0, 1e9]),
     Parameter::word("sign", "positive: no item speaks against another", &["positive", "any"]),
     Parameter::whole("neighbours", "the most items that an item speaks for", 1000, [1, 100_000]),
     Parameter::whole("sweeps", "the most sweeps over an item's weights", 100, [1, 10_000]),
@@ -97,8 +97,8 @@ pub fn weights(interactions: &Interactions, settings: &Settings) -> Result<Neigh
     let n_items = interactions.n_items();
     if n_items > settings.items_most {
         return Err(Error::TooLarge {
-            what: "the number of items for slim (keep the popular ones, raise `items_most` if there \
-                   is memory of 4 bytes for each pair, or take rp3beta or item-knn)",
+            what: "the number of items for slim (keep the popular ones, raise `items_most` if \
+                   there is memory of 4 bytes for each pair, or take rp3beta or item-knn)",
             limit: settings.items_most,
             got: n_items,
         });

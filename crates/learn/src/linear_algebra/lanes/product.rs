@@ -112,15 +112,40 @@ fn add_tile<L: Lanes<f32>, const REGISTERS: usize, const ROWS: usize>(
 /// Returns `YᵀY` of all rows, symmetric, shape `(stride, stride)`: blocks of rows in parallel,
 /// their sums joined in order.
 pub(crate) fn gram(level: Level, rows: &LineRows) -> Vec<f32> {
+    gram_of(level, rows, None, 1.0)
+}
+
+/// Returns `factor · Σ wₖ yₖ yₖᵀ` over all rows, as [`gram`].
+pub(crate) fn weighted_gram(
+    level: Level,
+    rows: &LineRows,
+    weights: &[f32],
+    factor: f64,
+) -> Vec<f32> {
+    gram_of(level, rows, Some(weights), factor)
+}
+
+fn gram_of(level: Level, rows: &LineRows, weights: Option<&[f32]>, factor: f64) -> Vec<f32> {
     let stride = rows.stride();
     let blocks = crate::linear_algebra::RowBlocks::new(rows.rows(), stride * stride);
     let sums = blocks.sum(stride * stride, |range, into| {
         let mut part = vec![0.0_f32; stride * stride];
         let values = &rows.values()[range.start * stride..range.end * stride];
         // A thousand rows are added in single precision, the thousands in double.
-        for some in values.chunks(1024 * stride) {
+        let mut scaled = Vec::new();
+        for (number, some) in values.chunks(1024 * stride).enumerate() {
             part.fill(0.0);
-            add_normal(level, some, some, stride, &mut part);
+            match weights {
+                None => add_normal(level, some, some, stride, &mut part),
+                Some(weights) => {
+                    scaled.clear();
+                    let own = &weights[range.start + number * 1024..];
+                    for (row, weight) in some.chunks_exact(stride).zip(own) {
+                        scaled.extend(row.iter().map(|value| value * weight));
+                    }
+                    add_normal(level, some, &scaled, stride, &mut part);
+                }
+            }
             for (into, part) in into.iter_mut().zip(&part) {
                 *into += f64::from(*part);
             }
@@ -129,7 +154,7 @@ pub(crate) fn gram(level: Level, rows: &LineRows) -> Vec<f32> {
     let mut full = vec![0.0_f32; stride * stride];
     for row in 0..stride {
         for column in row..stride {
-            let sum = sums[row * stride + column] as f32;
+            let sum = (factor * sums[row * stride + column]) as f32;
             full[row * stride + column] = sum;
             full[column * stride + row] = sum;
         }

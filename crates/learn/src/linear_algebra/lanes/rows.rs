@@ -277,8 +277,8 @@ pub(crate) fn times<L: Lanes<f32>>(rows: &LineRows, first: usize, x: &[f32], int
     }
 }
 
-/// Writes `matrix · x` into `into`, the matrix being symmetric: eight of its rows are added at once,
-/// which needs no sums across registers.
+/// Writes `matrix · x` into `into`, the matrix being symmetric: eight of its rows are added at
+/// once, which needs no sums across registers.
 #[inline(always)]
 pub(crate) fn symmetric_times<L: Lanes<f32>>(matrix: &LineRows, x: &[f32], into: &mut [f32]) {
     into.fill(0.0);

@@ -1,6 +1,6 @@
 //! Alternating sweeps over users and items, and the loss they lower.
 
-use super::solve::{self, Dot, Scratch, Solver, System};
+use super::solve::{Dot, Inverse, Scratch, Solver, System};
 use super::{Objective, Weights};
 use crate::error::Result;
 use crate::interactions::Interactions;
@@ -70,17 +70,35 @@ impl Factors {
         [by_user, by_item]: [&Interactions; 2],
         settings: &Settings,
     ) -> Result<()> {
+        let weights = settings.objective.weights();
+        let [users, items] = [by_user, by_item].map(|rows| Side::new(rows, weights));
         for _ in 0..settings.iterations {
-            sweep(by_user, &self.items, &mut self.users, settings)?;
-            sweep(by_item, &self.users, &mut self.items, settings)?;
+            sweep(&users, &items, &self.items, &mut self.users, settings)?;
+            sweep(&items, &users, &self.users, &mut self.items, settings)?;
         }
         Ok(())
     }
 }
 
+/// The interactions of one side.
+struct Side<'a> {
+    rows: &'a Interactions,
+    /// What the interactions of each row add to its system's matrix, summed.
+    extras: Vec<f32>,
+}
+
+impl<'a> Side<'a> {
+    fn new(rows: &'a Interactions, weights: Weights) -> Self {
+        let extra = |weight: &f32| (weights.alpha * weight).abs() - weights.less;
+        let sum = |row: usize| rows.row(row).1.iter().map(extra).sum();
+        Self { rows, extras: (0..rows.n_users()).map(sum).collect() }
+    }
+}
+
 /// Solves every row of `moving` while `fixed` stands still; rows without interactions become zero.
 fn sweep(
-    interactions: &Interactions,
+    own: &Side<'_>,
+    other: &Side<'_>,
     fixed: &LineRows,
     moving: &mut LineRows,
     settings: &Settings,
@@ -88,16 +106,12 @@ fn sweep(
     let level = Level::detect();
     let weights = settings.objective.weights();
     let gram = shared_gram(level, fixed, weights.shared);
-    // For rows held back alike their own, else that of a middling row: good for dividing out.
-    let n_rows = interactions.n_users().max(1);
-    let held = settings.objective.regularization(interactions.len() / n_rows, fixed.rows());
-    let inverse = solve::inverse(&gram, held).ok();
-    let is_shared = matches!(settings.objective, Objective::Implicit { .. });
+    let middling = Middling::new(level, own, other, fixed, &gram, settings);
     let stride = moving.stride();
-    let n_fixed = fixed.rows();
     let solve_block = |memory: &mut Memory, (block, rows): (usize, &mut [f32])| {
         for (at, x) in rows.chunks_exact_mut(stride).enumerate() {
-            let row = interactions.row(block * BLOCK_ROWS + at);
+            let number = block * BLOCK_ROWS + at;
+            let row = own.rows.row(number);
             memory.weights.load(row, weights);
             if row.0.is_empty() {
                 x.fill(0.0);
@@ -106,10 +120,9 @@ fn sweep(
             let system = System {
                 level,
                 gram: &gram,
-                regularization: settings.objective.regularization(row.0.len(), n_fixed),
+                regularization: settings.objective.regularization(row.0.len(), fixed.rows()),
                 chosen: memory.weights.chosen(fixed, row.0),
-                is_shared,
-                inverse: inverse.as_ref(),
+                inverse: middling.inverse(own.extras[number]),
             };
             system.solve(settings.solver, x, &mut memory.scratch)?;
         }
@@ -120,6 +133,65 @@ fn sweep(
         .par_chunks_mut(BLOCK_ROWS * stride)
         .enumerate()
         .try_for_each_init(Memory::default, solve_block)
+}
+
+/// The inverses of the matrices that rows have on average, for dividing them out of conjugate
+/// gradients: `w₀ YᵀY + λ I + e M`, `M` the mean of `y yᵀ` over all interactions and `e` what those
+/// of a row add. One for each power of four of `e` that occurs.
+struct Middling {
+    inverses: Vec<Option<Inverse>>,
+}
+
+/// The most powers of four.
+const MIDDLING_MOST: usize = 12;
+
+impl Middling {
+    fn new(
+        level: Level,
+        own: &Side<'_>,
+        other: &Side<'_>,
+        fixed: &LineRows,
+        gram: &LineRows,
+        settings: &Settings,
+    ) -> Self {
+        let mut inverses = Vec::new();
+        inverses.resize_with(MIDDLING_MOST, || None);
+        if !matches!(settings.solver, Solver::Conjugate { .. }) {
+            return Self { inverses };
+        }
+        let total: f32 = other.extras.iter().sum();
+        let mean =
+            product::weighted_gram(level, fixed, &other.extras, 1.0 / f64::from(total.max(1e-9)));
+        let n_rows = own.rows.n_users().max(1);
+        let each = total.max(1e-9) / own.rows.len().max(1) as f32;
+        let is_plain = own.extras.iter().all(|extra| *extra == 0.0);
+        for (power, inverse) in inverses.iter_mut().enumerate() {
+            if !own.extras.iter().any(|extra| power_of(*extra) == power) {
+                continue;
+            }
+            let extra = if power == 0 { 0.0 } else { 2.0 * 4_f32.powi(power as i32 - 1) };
+            let n = if power == 0 { own.rows.len() / n_rows } else { (extra / each) as usize };
+            let held = settings.objective.regularization(n, fixed.rows());
+            let exact = is_plain && matches!(settings.objective, Objective::Implicit { .. });
+            *inverse = Inverse::of(level, gram, &mean, extra, held, exact);
+        }
+        Self { inverses }
+    }
+
+    fn inverse(&self, extra: f32) -> Option<&Inverse> {
+        self.inverses[power_of(extra)].as_ref()
+    }
+}
+
+/// Returns 0 for what is below 1, else one more than the power of four below it.
+fn power_of(extra: f32) -> usize {
+    let mut power = 0;
+    let mut bound = 1.0;
+    while extra >= bound && power + 1 < MIDDLING_MOST {
+        power += 1;
+        bound *= 4.0;
+    }
+    power
 }
 
 #[derive(Debug, Default)]

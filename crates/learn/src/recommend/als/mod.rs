@@ -4,8 +4,8 @@
 //! something a second ago needs no new fit. Two objectives:
 //!
 //! `objective=weighted` (Rendle et al. 2021, "Revisiting the performance of iALS", eq. 1 and 5):
-//! `Σ observed of w (x·y − 1)² + w₀ Σ all pairs of (x·y)² + λ Σ rows of (n + w₀ m)^ν ‖x‖²`, with `n`
-//! the interactions of a row and `m` the number of rows of the other side.
+//! `Σ observed of w (x·y − 1)² + w₀ Σ all pairs of (x·y)² + λ Σ rows of (n + w₀ m)^ν ‖x‖²`, with
+//! `n` the interactions of a row and `m` the number of rows of the other side.
 //!
 //! `objective=implicit` (Hu et al. 2008, as the library of that name computes it):
 //! `Σ all pairs of c (x·y − p)² + λ Σ rows of ‖x‖²`, `c = alpha · w` and `p = 1` where observed (0
@@ -66,7 +66,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         "auto: cholesky up to 32 factors, else conjugate",
         &["auto", "conjugate", "cholesky", "blocks"],
     ),
-    Parameter::whole("steps", "conjugate: steps for each row", 3, [1, 1000]),
+    Parameter::whole("steps", "conjugate: the most steps for each row", 3, [1, 1000]),
     Parameter::whole("block", "blocks: factors solved at once", 64, [1, 2048]),
 ];
 
@@ -270,7 +270,6 @@ impl Als {
             gram: &self.grams[side],
             regularization: self.objective.regularization(row.indices.len(), rows.rows()),
             chosen: own.chosen(rows, &row.indices),
-            is_shared: false,
             inverse: None,
         }
     }

@@ -7,10 +7,10 @@
 
 use super::super::Parameters;
 use crate::error::Result;
-use crate::linear_algebra::Cholesky;
 use crate::linear_algebra::lanes::product::{add_normal, factor, solve};
 use crate::linear_algebra::lanes::rows::{self, Chosen, LineRows, Sum};
 use crate::linear_algebra::lanes::{Job, Lanes, Level};
+use rayon::prelude::*;
 
 /// How the system of a row is solved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,37 +54,46 @@ pub(super) struct System<'a> {
     pub(super) gram: &'a LineRows,
     pub(super) regularization: f32,
     pub(super) chosen: Chosen<'a>,
-    /// Whether `inverse` is made with this row's own λ.
-    pub(super) is_shared: bool,
-    /// `(w₀ YᵀY + λ I)⁻¹` for some λ.
-    pub(super) inverse: Option<&'a LineRows>,
+    /// About the inverse of `A`.
+    pub(super) inverse: Option<&'a Inverse>,
 }
 
-/// Returns `(w₀ YᵀY + λ I)⁻¹`.
-///
-/// # Errors
-/// [`crate::Error::NoSolution`] when the matrix is not positive definite.
-pub(super) fn inverse(gram: &LineRows, regularization: f32) -> Result<LineRows> {
-    let size = gram.columns();
-    let mut matrix = vec![0.0; size * size];
-    for (row, into) in matrix.chunks_exact_mut(size).enumerate() {
-        for (into, value) in into.iter_mut().zip(gram.row(row)) {
-            *into = f64::from(*value);
+/// The inverse of a matrix that is like those of many rows.
+#[derive(Debug)]
+pub(super) struct Inverse {
+    values: LineRows,
+    /// Whether it is the inverse of rows whose interactions add nothing to their matrix.
+    is_exact: bool,
+}
+
+impl Inverse {
+    /// Returns the inverse of `gram + λ I + extra · mean`, `None` when it has none.
+    pub(super) fn of(
+        level: Level,
+        gram: &LineRows,
+        mean: &[f32],
+        extra: f32,
+        regularization: f32,
+        is_exact: bool,
+    ) -> Option<Self> {
+        let (size, stride) = (gram.columns(), gram.stride());
+        let mut matrix = gram.values().to_vec();
+        for (value, mean) in matrix.iter_mut().zip(mean) {
+            *value += extra * mean;
         }
-        into[row] += f64::from(regularization);
-    }
-    let factor = Cholesky::factor(size, matrix)?;
-    let mut inverse = LineRows::zeros(gram.stride(), size);
-    let mut unit = vec![0.0; size];
-    for row in 0..size {
-        unit.fill(0.0);
-        unit[row] = 1.0;
-        factor.solve_in_place(&mut unit);
-        for (into, value) in inverse.row_mut(row).iter_mut().zip(&unit) {
-            *into = *value as f32;
+        for at in 0..size {
+            matrix[at * stride + at] += regularization;
         }
+        factor(level, &mut matrix, size, stride).ok()?;
+        let mut values = LineRows::zeros(stride, size);
+        values.values_mut().par_chunks_exact_mut(stride).take(size).enumerate().for_each(
+            |(row, unit)| {
+                unit[row] = 1.0;
+                solve(&matrix, size, stride, unit);
+            },
+        );
+        Some(Self { values, is_exact })
     }
-    Ok(inverse)
 }
 
 /// Memory for solving, one for each thread.
@@ -112,11 +121,8 @@ impl System<'_> {
     pub(super) fn solve(&self, solver: Solver, x: &mut [f32], scratch: &mut Scratch) -> Result<()> {
         let make = || LineRows::zeros(4, self.gram.columns());
         let vectors = scratch.vectors.get_or_insert_with(make);
-        if self.is_shared
-            && let Some(inverse) = self.inverse
-            && self.chosen.extra.iter().all(|extra| *extra == 0.0)
-        {
-            self.level.run(Shared { system: *self, inverse, x, vectors });
+        if let Some(Inverse { values, is_exact: true }) = self.inverse {
+            self.level.run(Shared { system: *self, inverse: values, x, vectors });
             return Ok(());
         }
         match solver {
@@ -230,7 +236,7 @@ impl Job<f32> for Dot<'_> {
 }
 
 /// The solution for a row whose interactions weigh what all pairs weigh: its matrix is the shared
-/// one. Multiplied twice, so that what rounding left of the residual goes too.
+/// one. Multiplied three times, so that what rounding left of the residual goes too.
 struct Shared<'a> {
     system: System<'a>,
     inverse: &'a LineRows,
@@ -252,16 +258,20 @@ impl Job<f32> for Shared<'_> {
         x.fill(0.0);
         rows::add::<L>(system.chosen, Sum::Wanted, x, residual);
         rows::symmetric_times::<L>(inverse, residual, x);
-        rows::symmetric_times::<L>(system.gram, x, product);
-        rows::add_scaled::<L, 1>(&[&*x], [system.regularization], product);
-        rows::add_scaled::<L, 1>(&[&*product], [-1.0], residual);
-        rows::symmetric_times::<L>(inverse, residual, step);
-        rows::add_scaled::<L, 1>(&[&*step], [1.0], x);
+        // The residual is taken of the right side anew, not of itself: nothing piles up.
+        for _ in 0..2 {
+            rows::symmetric_times::<L>(system.gram, x, product);
+            rows::add_scaled::<L, 1>(&[&*x], [system.regularization], product);
+            step.copy_from_slice(residual);
+            rows::add_scaled::<L, 1>(&[&*product], [-1.0], step);
+            rows::symmetric_times::<L>(inverse, step, product);
+            rows::add_scaled::<L, 1>(&[&*product], [1.0], x);
+        }
     }
 }
 
-/// Steps of conjugate gradients from `x`, the shared matrix being divided out where its inverse is
-/// known (Golub & Van Loan, algorithm 11.5.1).
+/// Steps of conjugate gradients from `x`, preconditioned by the inverse of what the matrix is like
+/// (Golub & Van Loan, algorithm 11.5.1).
 struct Conjugate<'a> {
     system: System<'a>,
     steps: usize,
@@ -271,6 +281,9 @@ struct Conjugate<'a> {
 
 /// A squared residual below this is none.
 const NO_RESIDUAL: f32 = 1e-20;
+/// Where the squared residual has fallen to this share, the row stands well enough until the other
+/// side moves.
+const ENOUGH: f32 = 0.03;
 
 impl Job<f32> for Conjugate<'_> {
     type Output = ();
@@ -289,7 +302,8 @@ impl Job<f32> for Conjugate<'_> {
         rows::add_scaled::<L, 1>(&[&*product], [-1.0], residual);
         divide::<L>(system.inverse, residual, divided);
         direction.copy_from_slice(divided);
-        let mut old = rows::dot::<L>(residual, divided);
+        let first = rows::dot::<L>(residual, divided);
+        let mut old = first;
         for step in 1..=steps {
             if old.is_nan() || old < NO_RESIDUAL {
                 return;
@@ -305,6 +319,9 @@ impl Job<f32> for Conjugate<'_> {
             rows::add_scaled::<L, 1>(&[&*product], [-length], residual);
             divide::<L>(system.inverse, residual, divided);
             let new = rows::dot::<L>(residual, divided);
+            if new < ENOUGH * first {
+                return;
+            }
             let keep = L::splat(new / old);
             for (direction, divided) in
                 direction.chunks_exact_mut(L::COUNT).zip(divided.chunks_exact(L::COUNT))
@@ -316,11 +333,11 @@ impl Job<f32> for Conjugate<'_> {
     }
 }
 
-/// Writes the residual into `divided`, the shared matrix divided out where its inverse is known.
+/// Writes the residual into `divided`, what the matrix is like divided out.
 #[inline(always)]
-fn divide<L: Lanes<f32>>(inverse: Option<&LineRows>, residual: &[f32], divided: &mut [f32]) {
+fn divide<L: Lanes<f32>>(inverse: Option<&Inverse>, residual: &[f32], divided: &mut [f32]) {
     match inverse {
-        Some(inverse) => rows::symmetric_times::<L>(inverse, residual, divided),
+        Some(inverse) => rows::symmetric_times::<L>(&inverse.values, residual, divided),
         None => divided.copy_from_slice(residual),
     }
 }
