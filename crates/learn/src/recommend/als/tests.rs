@@ -89,8 +89,8 @@ fn plain_loss(model: &Als, all: &Interactions) -> f64 {
         let own = model.user(user as u32);
         loss += f64::from(held) * dot(own, own);
     }
-    for item in 0..ITEMS {
-        let held = model.objective.regularization(counts[item] as usize, USERS);
+    for (item, count) in counts.into_iter().enumerate() {
+        let held = model.objective.regularization(count as usize, USERS);
         let own = model.item(item as u32);
         loss += f64::from(held) * dot(own, own);
     }
