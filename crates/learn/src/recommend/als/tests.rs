@@ -173,14 +173,29 @@ fn the_loss_is_its_definition_and_falls_with_every_sweep() {
     }
 }
 
+/// Not at the same loss: there are several valleys, and solvers that go other ways end in others.
 #[test]
-fn all_solvers_end_at_the_same_loss() {
+fn every_solver_ends_where_no_row_can_be_improved() {
+    let all = interactions();
+    let by_item = all.transposed();
     for objective in [WEIGHTED, IMPLICIT] {
-        let losses =
-            [Solver::Cholesky, Solver::Conjugate { steps: 5 }, Solver::Blocks { size: 16 }]
-                .map(|solver| fit(objective, solver, 300).loss());
-        for loss in losses {
-            assert!((loss / losses[0] - 1.0).abs() < 1e-3, "{losses:?}");
+        for solver in
+            [Solver::Cholesky, Solver::Conjugate { steps: 3 }, Solver::Blocks { size: 16 }]
+        {
+            let model = fit(objective, solver, 1000);
+            let users = (0..USERS).map(|user| {
+                let (items, weights) = all.row(user);
+                (model.fold_in_user(items, weights).unwrap(), model.user(user as u32))
+            });
+            let items = (0..ITEMS).map(|item| {
+                let (users, weights) = by_item.row(item);
+                (model.fold_in_item(users, weights).unwrap(), model.item(item as u32))
+            });
+            for (exact, got) in users.chain(items) {
+                for (exact, got) in exact.iter().zip(got) {
+                    assert!((exact - got).abs() < 1e-2, "{solver:?}: {got} is not {exact}");
+                }
+            }
         }
     }
 }
