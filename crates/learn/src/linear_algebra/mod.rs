@@ -7,6 +7,8 @@
 pub mod blocks;
 pub mod cholesky;
 pub mod gram;
+pub(crate) mod inverse;
+pub(crate) mod lanes;
 pub mod lsqr;
 pub mod qr;
 pub mod vector;

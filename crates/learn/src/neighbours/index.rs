@@ -19,12 +19,21 @@ pub struct RowIndex {
     /// What the measure knows of a column: its inverse document frequency, which multiplies the
     /// entries, or its mean, which is taken from them.
     column_values: Vec<f64>,
-    /// Each row is multiplied by this at the end.
+    /// Each row is multiplied by this at the end; for Jaccard, how many columns it has.
     row_scales: Vec<f64>,
     /// Mean sum of a row, for BM25.
     mean_sum: f64,
     /// Whether the matrix's weights are all equal: its entries then are `column_values`.
     is_flat: bool,
+}
+
+/// Which of two rows that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// The one whose neighbours are looked for.
+    Asks,
+    /// One that may be a neighbour.
+    Answers,
 }
 
 /// Reusable memory for comparisons; one for each thread.
@@ -64,7 +73,7 @@ impl RowIndex {
             let (columns, weights) = matrix.row(row);
             let entries = columns.iter().zip(weights);
             let squares = entries.map(|(c, weight)| self.entry(*c, *weight, *row_sum).powi(2));
-            self.row_scales[row] = self.scale(squares.sum::<f64>().sqrt());
+            self.row_scales[row] = self.scale(squares.sum::<f64>().sqrt(), Side::Answers);
         }
         match matrix.common_weight() {
             Some(weight) if !self.settings.similarity.is_partial() => {
@@ -99,8 +108,14 @@ impl RowIndex {
         }
     }
 
-    fn scale(&self, length: f64) -> f64 {
+    fn scale(&self, length: f64, side: Side) -> f64 {
         match self.settings.similarity {
+            Similarity::Jaccard => length * length,
+            Similarity::Asymmetric { alpha } if length > 0.0 => {
+                let alpha = f64::from(alpha);
+                length.powf(-2.0 * if side == Side::Asks { alpha } else { 1.0 - alpha })
+            }
+            Similarity::Asymmetric { .. } => 0.0,
             Similarity::Cosine | Similarity::TfIdf if length > 0.0 => 1.0 / length,
             Similarity::Cosine | Similarity::TfIdf => 0.0,
             _ => 1.0,
@@ -154,7 +169,8 @@ impl RowIndex {
                 entries.push((*column, self.entry(*column, *weight, row_sum)));
             }
         }
-        self.scale(entries.iter().map(|(_, entry)| entry * entry).sum::<f64>().sqrt())
+        let length = entries.iter().map(|(_, entry)| entry * entry).sum::<f64>().sqrt();
+        self.scale(length, Side::Asks)
     }
 
     fn compare<C: Cell>(
@@ -206,7 +222,10 @@ impl RowIndex {
 
     #[inline]
     fn offer<C: Cell>(&self, row: u32, cell: C, scale: f64, own: Option<u32>, best: &mut Best) {
-        let both = scale * self.row_scales[row as usize];
+        let both = match self.settings.similarity {
+            Similarity::Jaccard => 1.0 / (scale + self.row_scales[row as usize] - cell.product()),
+            _ => scale * self.row_scales[row as usize],
+        };
         let similarity = cell.similarity(both, &self.settings) as f32;
         if similarity >= self.settings.minimum && similarity != 0.0 && Some(row) != own {
             best.push(row, similarity);
@@ -219,7 +238,7 @@ fn column_values(by_column: &Interactions, similarity: Similarity) -> Vec<f64> {
     let value = |column| {
         let (rows, weights) = by_column.row(column);
         match similarity {
-            Similarity::Cosine => 1.0,
+            Similarity::Cosine | Similarity::Asymmetric { .. } | Similarity::Jaccard => 1.0,
             Similarity::TfIdf | Similarity::Bm25 { .. } => {
                 (n_rows / (1.0 + rows.len() as f64)).ln()
             }

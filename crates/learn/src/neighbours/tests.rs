@@ -40,6 +40,19 @@ fn cosine_by_hand() {
 }
 
 #[test]
+fn asymmetric_cosine_and_jaccard_by_hand() {
+    // Two common columns of 2 and 4.
+    let rows: [&[f32]; 2] = [&[1.0, 1.0, 0.0, 0.0], &[1.0, 1.0, 1.0, 1.0]];
+    let asymmetric = |alpha| Settings::new(Similarity::Asymmetric { alpha }, 5);
+    close(similarity(&rows, asymmetric(0.5)), 2.0 / 8_f64.sqrt());
+    close(similarity(&rows, asymmetric(1.0)), 1.0);
+    close(similarity(&rows, asymmetric(0.0)), 0.5);
+    close(similarity(&rows, Settings::new(Similarity::Jaccard, 5)), 0.5);
+    let rows: [&[f32]; 2] = [&[2.0, 2.0, 0.0], &[0.0, 2.0, 2.0]];
+    close(similarity(&rows, Settings::new(Similarity::Jaccard, 5)), 1.0 / 3.0);
+}
+
+#[test]
 fn tf_idf_by_hand() {
     let rows: [&[f32]; 4] =
         [&[1.0, 4.0, 0.0], &[1.0, 0.0, 9.0], &[0.0, 0.0, 1.0], &[0.0, 0.0, 1.0]];
@@ -142,7 +155,8 @@ fn brute_force(rows: &[Vec<f32>], settings: Settings, left: usize, right: usize)
         let value = f64::from(row[c]);
         let idf = (n / (1.0 + filled(c))).ln();
         match settings.similarity {
-            Similarity::Cosine | Similarity::Pearson => value,
+            Similarity::Cosine | Similarity::Asymmetric { .. } | Similarity::Pearson => value,
+            Similarity::Jaccard => f64::from(u8::from(value != 0.0)),
             Similarity::TfIdf => value.sqrt() * idf,
             Similarity::Bm25 { k1, b } => {
                 let (k1, b) = (f64::from(k1), f64::from(b));
@@ -168,6 +182,10 @@ fn brute_force(rows: &[Vec<f32>], settings: Settings, left: usize, right: usize)
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let lengths = match settings.similarity {
         Similarity::Bm25 { .. } => 1.0,
+        Similarity::Asymmetric { alpha } => {
+            dot(&x, &x).powf(f64::from(alpha)) * dot(&y, &y).powf(1.0 - f64::from(alpha))
+        }
+        Similarity::Jaccard => dot(&x, &x) + dot(&y, &y) - dot(&x, &y),
         _ => (dot(&x, &x) * dot(&y, &y)).sqrt(),
     };
     if lengths < 1e-9 {
@@ -187,6 +205,8 @@ fn brute_force(rows: &[Vec<f32>], settings: Settings, left: usize, right: usize)
 fn any_settings() -> impl Strategy<Value = Settings> {
     let measures = [
         Similarity::Cosine,
+        Similarity::Asymmetric { alpha: 0.2 },
+        Similarity::Jaccard,
         Similarity::TfIdf,
         BM25,
         Similarity::Pearson,

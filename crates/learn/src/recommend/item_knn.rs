@@ -8,7 +8,7 @@
 
 use super::arrays::{Reader, Writer, wrong};
 use super::settings::{
-    B, HALF_LIFE_ITEMS, K1, MINIMUM, SCORE, SHRINKAGE, SIGNIFICANCE, neighbours,
+    ASYMMETRY, B, HALF_LIFE_ITEMS, K1, MINIMUM, SCORE, SHRINKAGE, SIGNIFICANCE, neighbours,
 };
 use super::{
     Contribution, History, Kind, ListOptions, Pad, Parameter, Parameters, Reason, Recommender,
@@ -25,13 +25,14 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter::word(
         "similarity",
         "how items are compared; pearson and adjusted-cosine are for ratings",
-        &["bm25", "tfidf", "cosine", "pearson", "adjusted-cosine"],
+        &["bm25", "tfidf", "cosine", "asymmetric", "jaccard", "pearson", "adjusted-cosine"],
     ),
     Parameter { kind: Kind::Real { default: 8.0, least: 0.0, most: 1e6 }, ..SHRINKAGE },
     SIGNIFICANCE,
     MINIMUM,
     K1,
     Parameter { kind: Kind::Real { default: 0.3, least: 0.0, most: 1.0 }, ..B },
+    ASYMMETRY,
     SCORE,
     HALF_LIFE_ITEMS,
 ];
@@ -43,6 +44,10 @@ pub(crate) enum Basis {
     Customers,
     /// Their texts are alike: the model `content`.
     Texts,
+    /// Walks from one end at the other: the model `rp3beta`.
+    Walks,
+    /// One predicts the other: the model `slim`.
+    Weights,
 }
 
 /// For each item the items similar to it.
@@ -161,6 +166,8 @@ impl Recommender for ItemKnn {
         match self.basis {
             Basis::Customers => "item-knn",
             Basis::Texts => "content",
+            Basis::Walks => "rp3beta",
+            Basis::Weights => "slim",
         }
     }
 

@@ -158,3 +158,21 @@ pub(crate) fn select(
     pad.scores.clear();
     pad.best.finish().to_vec()
 }
+
+/// Returns the best of `pad.dense` among the items and scores that the model knows.
+pub(crate) fn select_dense(
+    is_known: impl Fn(u32, f32) -> bool,
+    history: History<'_>,
+    options: &ListOptions<'_>,
+    pad: &mut Pad,
+) -> Vec<Scored> {
+    mark_seen(pad.dense.len(), history, options, pad);
+    pad.best.start(options.length);
+    for (item, score) in pad.dense.iter().enumerate() {
+        let item = item as u32;
+        if !pad.is_seen.get(item) && options.allows(item) && is_known(item, *score) {
+            pad.best.push(item, *score);
+        }
+    }
+    pad.best.finish().to_vec()
+}

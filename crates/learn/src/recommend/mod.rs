@@ -7,15 +7,20 @@
 //! and business rules are the caller's: he passes which items are allowed.
 
 pub mod again;
+pub mod als;
 pub mod arrays;
+pub mod bpr;
 pub mod content;
+pub mod ease;
 pub mod filled;
 pub mod hybrid;
 pub mod item_knn;
 pub mod lists;
 pub mod parameters;
 pub mod popular;
+pub mod rp3beta;
 pub mod saved;
+pub mod slim;
 pub mod user_knn;
 
 mod blend;
@@ -60,6 +65,41 @@ pub const MODELS: &[Entry] = &[
         parameters: item_knn::PARAMETERS,
         build: item_knn::build,
         load: item_knn::load,
+    },
+    Entry {
+        name: "rp3beta",
+        about: "where walks from what the customer has end, popular ends held back",
+        parameters: rp3beta::PARAMETERS,
+        build: rp3beta::build,
+        load: rp3beta::load,
+    },
+    Entry {
+        name: "slim",
+        about: "the few items that predict each item, by elastic nets",
+        parameters: slim::PARAMETERS,
+        build: slim::build,
+        load: slim::load,
+    },
+    Entry {
+        name: "ease",
+        about: "items that predict each other, in closed form: the best where items are thousands",
+        parameters: ease::PARAMETERS,
+        build: ease::build,
+        load: ease::load,
+    },
+    Entry {
+        name: "als",
+        about: "factors of customers and items, fitted to what everybody had",
+        parameters: als::PARAMETERS,
+        build: als::build,
+        load: als::load,
+    },
+    Entry {
+        name: "bpr",
+        about: "factors that put what a customer had before what he had not",
+        parameters: bpr::PARAMETERS,
+        build: bpr::build,
+        load: bpr::load,
     },
     Entry {
         name: "content",
@@ -283,6 +323,8 @@ pub struct Pad {
     pub(crate) scratch: Scratch,
     /// Which items are in the history.
     pub(crate) is_seen: Accumulator<bool>,
+    /// A score for every item, for models with an opinion on all.
+    pub(crate) dense: Vec<f32>,
     /// For selecting the best.
     pub(crate) best: Best,
     /// For each item that is to be explained its place among those, from 1.
@@ -349,6 +391,11 @@ pub trait Recommender: std::fmt::Debug + Send + Sync {
             reason.parts = largest_first(std::mem::take(&mut reason.parts));
         }
         reasons
+    }
+
+    /// Returns what fitting has to say of itself, by name: a loss, the iterations it took.
+    fn figures(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
     }
 
     /// Writes what is needed to load the model; called through [`saved::to_bytes`].

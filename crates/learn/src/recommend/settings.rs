@@ -45,6 +45,14 @@ pub(crate) const K1: Parameter =
 pub(crate) const B: Parameter =
     Parameter::real("b", "bm25: how much long rows are held back", 0.2, [0.0, 1.0]);
 
+/// Whose length counts in the asymmetric cosine.
+pub(crate) const ASYMMETRY: Parameter = Parameter::real(
+    "asymmetry",
+    "asymmetric: 0.5 is the cosine; less holds back popular neighbours, more popular askers",
+    0.5,
+    [0.0, 1.0],
+);
+
 /// What the score of an item is.
 pub(crate) const SCORE: Parameter = Parameter::word(
     "score",
@@ -57,6 +65,8 @@ pub(crate) fn neighbours(parameters: &Parameters) -> Settings {
     let similarity = match parameters.word("similarity") {
         "tfidf" => Similarity::TfIdf,
         "bm25" => Similarity::Bm25 { k1: parameters.real("k1"), b: parameters.real("b") },
+        "asymmetric" => Similarity::Asymmetric { alpha: parameters.real("asymmetry") },
+        "jaccard" => Similarity::Jaccard,
         "pearson" => Similarity::Pearson,
         "adjusted-cosine" => Similarity::AdjustedCosine,
         _ => Similarity::Cosine,
@@ -75,6 +85,8 @@ impl Settings {
     pub(crate) fn save(&self, into: &mut Writer) {
         let (word, [k1, b]) = match self.similarity {
             Similarity::Cosine => ("cosine", [0.0; 2]),
+            Similarity::Asymmetric { alpha } => ("asymmetric", [alpha, 0.0]),
+            Similarity::Jaccard => ("jaccard", [0.0; 2]),
             Similarity::TfIdf => ("tfidf", [0.0; 2]),
             Similarity::Bm25 { k1, b } => ("bm25", [k1, b]),
             Similarity::Pearson => ("pearson", [0.0; 2]),
@@ -92,6 +104,8 @@ impl Settings {
         };
         let similarity = match from.text("similarity")? {
             "cosine" => Similarity::Cosine,
+            "asymmetric" => Similarity::Asymmetric { alpha: k1 },
+            "jaccard" => Similarity::Jaccard,
             "tfidf" => Similarity::TfIdf,
             "bm25" => Similarity::Bm25 { k1, b },
             "pearson" => Similarity::Pearson,

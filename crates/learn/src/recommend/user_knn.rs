@@ -8,7 +8,7 @@
 //! million customers have, prefer `item-knn`.
 
 use super::arrays::{Reader, Writer, wrong};
-use super::settings::{B, K1, MINIMUM, SCORE, SHRINKAGE, SIGNIFICANCE, neighbours};
+use super::settings::{ASYMMETRY, B, K1, MINIMUM, SCORE, SHRINKAGE, SIGNIFICANCE, neighbours};
 use super::{
     Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Scored,
     Training, mean, saved,
@@ -23,13 +23,14 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter::word(
         "similarity",
         "how customers are compared; pearson and adjusted-cosine are for ratings",
-        &["tfidf", "cosine", "bm25", "pearson", "adjusted-cosine"],
+        &["tfidf", "cosine", "asymmetric", "jaccard", "bm25", "pearson", "adjusted-cosine"],
     ),
     SHRINKAGE,
     SIGNIFICANCE,
     MINIMUM,
     K1,
     B,
+    ASYMMETRY,
     SCORE,
 ];
 

@@ -23,7 +23,7 @@ use super::documents::documents;
 use super::{Clock, Shared, UsageError, names, table, usage_or_data};
 
 /// Models that other versions bring.
-const NOT_YET: [&str; 7] = ["rp3beta", "ease", "als", "bpr", "session-knn", "sequence", "auto"];
+const NOT_YET: [&str; 3] = ["session-knn", "sequence", "auto"];
 
 /// The flags of `lab recommend`.
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,7 @@ pub(crate) struct Arguments {
     /// ordinal: times order the rows of one user; clock: they can be compared across users
     #[arg(long, value_name = "KIND", default_value = "ordinal")]
     time_kind: String,
-    /// popular, again, user-knn, item-knn, content or hybrid
+    /// popular, again, user-knn, item-knn, rp3beta, slim, ease, als, bpr, content or hybrid
     #[arg(long, value_name = "NAME")]
     model: String,
     /// The items, for models that read: the item column, texts, and numbers, which are cut in bands
@@ -119,7 +119,15 @@ pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String
         ("metrics", json!(report.metrics)),
         ("standard_error", json!(report.standard_error)),
     ];
-    Ok(described.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    let figures = model.figures().into_iter().map(|(name, value)| (name, whole_or_not(value)));
+    let all = described.into_iter().chain(figures);
+    Ok(all.map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// Returns a count as a whole number, and anything else as it is.
+fn whole_or_not(value: f64) -> Value {
+    let is_count = value.fract() == 0.0 && (0.0..1e15).contains(&value);
+    if is_count { json!(value as u64) } else { json!(value) }
 }
 
 fn plan(arguments: &Arguments) -> Result<Plan> {

@@ -86,7 +86,7 @@ fn wrong_flags_are_wrong_usage() {
         let error = lab(&format!("cluster --input {input} {flags}")).unwrap_err();
         assert!(is_usage(&error), "{flags}: {error}");
     }
-    let flags = "--user user --item item --model als";
+    let flags = "--user user --item item --model sequence";
     let error = lab(&format!("recommend --train {input} --test {input} {flags}")).unwrap_err();
     assert!(is_usage(&error) && error.to_string().contains("not yet available"));
 }
