@@ -133,15 +133,13 @@ impl Sample {
             both,
             of_b.second + both,
         ];
-        let mut hessian = [[0.0; 4]; 4];
-        let mut at = 0;
-        for row in 0..4 {
-            for column in 0..=row {
-                hessian[row][column] = second[at] + gone[5 + at];
-                hessian[column][row] = hessian[row][column];
-                at += 1;
-            }
-        }
+        let sum = |at: usize| second[at] + gone[5 + at];
+        let hessian = [
+            [sum(0), sum(1), sum(3), sum(6)],
+            [sum(1), sum(2), sum(4), sum(7)],
+            [sum(3), sum(4), sum(5), sum(8)],
+            [sum(6), sum(7), sum(8), sum(9)],
+        ];
         Derivatives { value, gradient, hessian }
     }
 
