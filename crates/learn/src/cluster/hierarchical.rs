@@ -194,14 +194,14 @@ impl Tree {
 }
 
 /// The distances of all pairs: those of row 0 to rows 1 to n − 1, then those of row 1, and so on.
-struct Pairs {
+pub(super) struct Pairs {
     rows: usize,
     distances: Vec<f64>,
 }
 
 impl Pairs {
     /// Measures all pairs; for Ward's linkage squared.
-    fn measure(points: &Matrix, metric: Metric, linkage: Linkage) -> Self {
+    pub(super) fn measure(points: &Matrix, metric: Metric, linkage: Linkage) -> Self {
         let rows = points.rows();
         let mut distances = vec![0.0; rows * rows.saturating_sub(1) / 2];
         let mut parts = Vec::with_capacity(rows);
@@ -229,15 +229,15 @@ impl Pairs {
         low * (2 * self.rows - low - 1) / 2 + high - low - 1
     }
 
-    fn get(&self, left: usize, right: usize) -> f64 {
+    pub(super) fn get(&self, left: usize, right: usize) -> f64 {
         self.distances[self.place(left, right)]
     }
 }
 
 /// A merge of the clusters in which two rows are, at a height.
-struct Step {
-    rows: [usize; 2],
-    height: f64,
+pub(super) struct Step {
+    pub(super) rows: [usize; 2],
+    pub(super) height: f64,
 }
 
 /// Returns all merges, not yet in order of height.
@@ -313,7 +313,7 @@ fn merge(
 }
 
 /// Sorts merges by height, and names clusters by merges instead of by rows.
-fn in_order(mut steps: Vec<Step>, rows: usize, linkage: Linkage) -> Vec<Merge> {
+pub(super) fn in_order(mut steps: Vec<Step>, rows: usize, linkage: Linkage) -> Vec<Merge> {
     steps.sort_by(|left, right| left.height.total_cmp(&right.height));
     let mut parents: Vec<usize> = (0..rows + steps.len()).collect();
     let mut sizes = vec![1; rows + steps.len()];

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod documents;
+mod lifetime;
 mod measures;
 mod recommend;
 mod respond;
@@ -41,6 +42,8 @@ impl std::error::Error for UsageError {}
 pub(crate) enum LabCommand {
     /// Finds groups of similar rows in a table of numbers, or judges given ones.
     Cluster(cluster::Arguments),
+    /// Fits when customers buy again and for how much, and holds it against what followed.
+    Lifetime(lifetime::Arguments),
     /// Fits a recommender, makes a list for each test user and judges the lists.
     Recommend(recommend::Arguments),
     /// Fits a model of a response (a click, a purchase, an amount) and judges its predictions.
@@ -70,6 +73,7 @@ impl LabCommand {
     fn shared(&self) -> &Shared {
         match self {
             Self::Cluster(arguments) => &arguments.shared,
+            Self::Lifetime(arguments) => &arguments.shared,
             Self::Recommend(arguments) => &arguments.shared,
             Self::Respond(arguments) => &arguments.shared,
         }
@@ -92,6 +96,7 @@ pub(crate) fn run(command: &LabCommand) -> Result<Value> {
     let mut clock = Clock::default();
     let mut result = pool.install(|| match command {
         LabCommand::Cluster(arguments) => cluster::run(arguments, &mut clock),
+        LabCommand::Lifetime(arguments) => lifetime::run(arguments, &mut clock),
         LabCommand::Recommend(arguments) => recommend::run(arguments, &mut clock),
         LabCommand::Respond(arguments) => respond::run(arguments, &mut clock),
     })?;

@@ -82,13 +82,80 @@ fn wrong_flags_are_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
     let input = file(&folder, "points.csv", "x\n1\n2\n");
     let input = input.display();
-    for flags in ["--algorithm dbscan", "--k none", "--metric hamming", "--k 3", "--threads 0"] {
+    for flags in ["--algorithm optics", "--k none", "--metric hamming", "--k 3", "--threads 0"] {
         let error = lab(&format!("cluster --input {input} {flags}")).unwrap_err();
         assert!(is_usage(&error), "{flags}: {error}");
     }
     let flags = "--user user --item item --model sequence";
     let error = lab(&format!("recommend --train {input} --test {input} {flags}")).unwrap_err();
     assert!(is_usage(&error) && error.to_string().contains("not yet available"));
+}
+
+#[test]
+fn every_algorithm_finds_two_groups_and_says_what_only_it_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = "x,y\n".to_owned();
+    for step in 0..12 {
+        text.push_str(&format!("{},{}\n", step % 4, step / 4));
+        text.push_str(&format!("{},{}\n", 40 + step % 4, step / 4));
+    }
+    let input = file(&folder, "points.csv", &text);
+    let truth = file(&folder, "truth.csv", &format!("label\n{}", "0\n1\n".repeat(12)));
+    let tree = folder.path().join("tree.parquet");
+    for (flags, says) in [
+        ("kmeans --k 2 --stability 2".to_owned(), "stability"),
+        ("minibatch-kmeans --k 2".to_owned(), "iterations"),
+        ("k-medoids --k 2 --metric manhattan".to_owned(), "inertia"),
+        (format!("hierarchical --k 2 --linkage single --tree {}", tree.display()), "linkage"),
+        ("dbscan --eps 1.1 --min-points 3".to_owned(), "noise"),
+        ("hdbscan --min-rows 6 --min-points 3".to_owned(), "noise"),
+        ("gaussian-mixture --k 2 --covariance diagonal".to_owned(), "bic"),
+        ("gaussian-mixture --k 1..3 --covariance diagonal".to_owned(), "curve"),
+    ] {
+        let (input, truth) = (input.display(), truth.display());
+        let line = format!("cluster --input {input} --truth {truth} --algorithm {flags}");
+        let result = lab(&line).unwrap();
+        assert_eq!(result["k"], 2, "{flags}");
+        near(&result["adjusted_rand_index"], 1.0);
+        near(&result["normalised_mutual_information"], 1.0);
+        assert!(!result[says].is_null(), "{flags}");
+        assert!(result["silhouette"].as_f64().unwrap() > 0.8, "{flags}");
+    }
+    assert!(tree.exists());
+}
+
+#[test]
+fn the_future_of_customers_is_told_and_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = "customer,date,amount\n".to_owned();
+    for customer in 0..120 {
+        let mut day = customer % 28 + 1;
+        for purchase in 0..[1, 1, 2, 1, 3, 9][customer % 6] {
+            let month = 1 + (day - 1) / 28;
+            let amount = 10 + customer % 7 * 5 + purchase;
+            text.push_str(&format!(
+                "c{customer},2024-{month:02}-{:02},{amount}\n",
+                (day - 1) % 28 + 1
+            ));
+            day += 5 + (customer * 7 + purchase * 11) % 23;
+        }
+    }
+    let input = file(&folder, "purchases.csv", &text);
+    let output = folder.path().join("customers.parquet");
+    let flags = "--customer customer --date date --amount amount --horizon 60";
+    let (input, until) = (input.display(), "--observe-until 2024-05-28");
+    let line = format!("lifetime --input {input} {flags} {until} --output {}", output.display());
+    let result = lab(&line).unwrap();
+    assert_eq!(result["customers"], 120);
+    for name in ["r", "alpha", "a", "b", "gamma_gamma_p", "gamma_gamma_q", "gamma_gamma_v"] {
+        assert!(result["parameters"][name].as_f64().unwrap() > 0.0, "{name}");
+    }
+    assert!(result["predicted"]["purchases"].as_f64().unwrap() > 0.0);
+    assert!(output.exists());
+    for wrong in ["--observe-until May", "--observe-until 2024-05-28 --output x.csv"] {
+        let error = lab(&format!("lifetime --input {input} {flags} {wrong}")).unwrap_err();
+        assert!(is_usage(&error), "{error}");
+    }
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! Tables that several tests share, and the dumbest programs that are right.
 
 mod agreement;
+mod density;
 mod hierarchical;
 mod kmeans;
+mod medoids;
+mod minibatch;
+mod mixture;
 mod quality;
 mod users;
 
@@ -62,4 +66,25 @@ fn inertia(points: &Matrix, clustering: &Clustering) -> f64 {
 fn assert_close(got: f64, expected: f64, tolerance: f64) {
     let error = (got - expected).abs() / expected.abs().max(1.0);
     assert!(error <= tolerance, "got {got}, expected {expected}: off by {error:e}");
+}
+
+/// Returns rows around three places in turn that any program can make: noise is the sum of four
+/// numbers of Knuth's generator (*The Art of Computer Programming*, volume 2, 3.3.4).
+fn made(rows: usize, columns: usize, step: f64) -> Matrix {
+    let mut state = 1_u64;
+    let mut uniform = move || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / 9_007_199_254_740_992.0
+    };
+    let mut values = Vec::with_capacity(rows * columns);
+    for row in 0..rows {
+        let place = (row % 3) as f64;
+        for column in 0..columns {
+            let noise = uniform() + uniform() + uniform() + uniform() - 2.0;
+            let side = if column % 2 == 0 { 1.0 } else { -0.5 };
+            values.push(step * place * side + noise * (1.0 + 0.5 * place));
+        }
+    }
+    Matrix::from_values(rows, columns, values).unwrap()
 }

@@ -2,6 +2,8 @@
 //!
 //! Centres and inertia are in the scaled space when `--scale` asks for one.
 
+mod algorithms;
+
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -9,15 +11,15 @@ use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 use shopwise_learn::Matrix;
 use shopwise_learn::cluster::{
-    self, Clustering, Hierarchical, KMeans, Linkage, Metric, Quality, SILHOUETTE_ROWS,
+    Clustering, Covariance, Linkage, Metric, Quality, SILHOUETTE_ROWS, adjusted_rand_index,
+    normalised_mutual_information,
 };
 use shopwise_learn::scale::{self, Scaling};
 use shopwise_model::frame::{Column, Frame, Kind, NULL_INT};
 
-use super::{Clock, Shared, UsageError, names, table, usage_or_data};
+use self::algorithms::{Algorithm, Found};
+use super::{Clock, Shared, UsageError, names, table};
 
-/// How many clusters are looked for when nothing is said.
-const K_DEFAULT: usize = 8;
 /// The range that `--k auto` tries.
 const K_AUTO: RangeInclusive<usize> = 2..=12;
 
@@ -33,7 +35,7 @@ pub(crate) struct Arguments {
     /// The columns to cluster by: a,b,c; all columns of numbers when left out
     #[arg(long, value_name = "NAMES")]
     features: Option<String>,
-    /// kmeans or hierarchical
+    /// kmeans, minibatch-kmeans, k-medoids, hierarchical, dbscan, hdbscan or gaussian-mixture
     #[arg(long, value_name = "NAME", default_value = "kmeans")]
     algorithm: String,
     /// The number of clusters: N, a range as 2..12, or auto, which is that range [default: 8]
@@ -54,6 +56,35 @@ pub(crate) struct Arguments {
     /// Centres to start k-means from: k rows, a column for each feature
     #[arg(long, value_name = "FILE")]
     initial: Option<PathBuf>,
+    /// How hierarchical measures clusters: ward, average, complete or single [default: ward for
+    /// euclidean, average else]
+    #[arg(long, value_name = "NAME")]
+    linkage: Option<String>,
+    /// Where hierarchical writes its tree: a merge a row, clusters from the number of rows on
+    #[arg(long, value_name = "FILE.parquet")]
+    tree: Option<PathBuf>,
+    /// How far a neighbour may be, for dbscan
+    #[arg(long, value_name = "DISTANCE", default_value_t = 0.5)]
+    eps: f64,
+    /// How many rows within eps make a row core for dbscan [default: 5]; how many tell how dense
+    /// it is for hdbscan [default: as --min-rows]
+    #[arg(long, value_name = "N")]
+    min_points: Option<usize>,
+    /// The fewest rows of a cluster, for hdbscan
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    min_rows: usize,
+    /// The shape of the components of gaussian-mixture: full or diagonal
+    #[arg(long, value_name = "NAME", default_value = "full")]
+    covariance: String,
+    /// How many rows minibatch-kmeans takes at a time
+    #[arg(long, value_name = "N", default_value_t = 1_024)]
+    batch: usize,
+    /// How many pairs of draws of 80 % of the rows tell how stable the clusters are
+    #[arg(long, value_name = "N")]
+    stability: Option<usize>,
+    /// Labels to compare with: a column `label`, from 0, in row order
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
     /// Labels to judge instead of looking for clusters: a column `label`, from 0, in row order
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -71,7 +102,9 @@ pub(crate) struct Arguments {
 struct Plan {
     metric: Metric,
     scaling: Scaling,
-    hierarchical: bool,
+    algorithm: Algorithm,
+    linkage: Linkage,
+    covariance: Covariance,
     k: Wanted,
     features: Option<Vec<String>>,
 }
@@ -84,14 +117,6 @@ enum Wanted {
     Best(RangeInclusive<usize>),
 }
 
-/// What was found, and what the search for k came by.
-struct Found {
-    clustering: Clustering,
-    iterations: Option<usize>,
-    quality: Option<Quality>,
-    curve: Option<Value>,
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -102,29 +127,33 @@ pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String
     let found = match &arguments.labels {
         Some(path) => {
             let labels = clock.time("load", || read_labels(path, points.rows()))?;
-            let clustering = Clustering::from_labels(plan.metric, &points, labels)?;
-            Found { clustering, iterations: None, quality: None, curve: None }
+            Found::of(Clustering::from_labels(plan.metric, &points, labels)?)
         }
-        None => fit(arguments, &plan, &points, &features, clock)?,
+        None => algorithms::fit(arguments, &plan, &points, &features, clock)?,
     };
-    let quality = match found.quality {
-        Some(quality) if arguments.evaluate => Some(quality),
+    let labels = found.labels();
+    let quality = match &found.quality {
+        Some(quality) if arguments.evaluate => Some(quality.clone()),
         None if arguments.evaluate => {
             let seed = arguments.shared.seed;
-            let measure = || Quality::of(&found.clustering, &points, SILHOUETTE_ROWS, seed);
+            let judged = found.clustered.as_ref().unwrap_or(&points);
+            let measure = || Quality::of(&found.clustering, judged, SILHOUETTE_ROWS, seed);
             Some(clock.time("evaluate", measure)?)
         }
         _ => None,
     };
     if let Some(path) = &arguments.output {
-        let labels = found.clustering.labels.iter().map(|label| i64::from(*label)).collect();
-        table::write(path, &Frame::default().with("label", Column::Int(labels)))?;
+        table::write(path, &Frame::default().with("label", Column::Int(labels.clone())))?;
     }
     let mut result = describe(&found.clustering, &features);
+    result.insert("rows".to_owned(), points.rows().into());
     result.insert("algorithm".to_owned(), arguments.algorithm.as_str().into());
     result.insert("scale".to_owned(), arguments.scale.as_str().into());
     result.insert("iterations".to_owned(), json!(found.iterations));
-    result.extend(found.curve.map(|curve| ("curve".to_owned(), curve)));
+    result.extend(found.more);
+    if let Some(path) = &arguments.truth {
+        result.extend(compare(&labels, &read_labels(path, points.rows())?)?);
+    }
     if let Some(quality) = quality {
         result.insert("silhouette".to_owned(), json!(quality.silhouette));
         result.insert("silhouette_rows".to_owned(), quality.silhouette_rows.into());
@@ -134,17 +163,18 @@ pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String
     Ok(result)
 }
 
+/// Returns how far labels agree with given ones; noise counts as one cluster more.
+fn compare(labels: &[i64], truth: &[u32]) -> Result<Map<String, Value>> {
+    let labels: Vec<u32> = labels.iter().map(|label| (label + 1) as u32).collect();
+    let agreement = [
+        ("adjusted_rand_index", adjusted_rand_index(&labels, truth)?),
+        ("normalised_mutual_information", normalised_mutual_information(&labels, truth)?),
+    ];
+    Ok(agreement.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
+}
+
 fn plan(arguments: &Arguments) -> Result<Plan> {
-    let hierarchical = match arguments.algorithm.as_str() {
-        "kmeans" => false,
-        "hierarchical" => true,
-        name @ ("minibatch-kmeans" | "dbscan" | "gaussian-mixture") => bail!(UsageError::new(
-            format!("algorithm `{name}` is not yet available: there are kmeans and hierarchical")
-        )),
-        name => bail!(UsageError::new(format!(
-            "algorithm must be kmeans or hierarchical, got `{name}`"
-        ))),
-    };
+    let algorithm = Algorithm::named(&arguments.algorithm)?;
     let metric = Metric::from_name(&arguments.metric).ok_or_else(|| {
         let all: Vec<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
         wrong("metric", &all.join(", "), &arguments.metric)
@@ -154,18 +184,27 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
         wrong("scale", &all.join(", "), &arguments.scale)
     })?;
     let k = arguments.k.as_deref().map_or(Ok(Wanted::Unsaid), wanted)?;
-    if hierarchical && arguments.initial.is_some() {
-        bail!(UsageError::new("`--initial` is for kmeans only"));
-    }
-    if hierarchical && matches!(k, Wanted::Best(_)) {
-        bail!(UsageError::new("hierarchical takes a number of clusters: `--k N`"));
+    let linkage = match &arguments.linkage {
+        None => Linkage::usual_for(metric),
+        Some(name) => Linkage::from_name(name).ok_or_else(|| {
+            let all: Vec<_> = Linkage::ALL.iter().map(|linkage| linkage.name()).collect();
+            wrong("linkage", &all.join(", "), name)
+        })?,
+    };
+    let covariance = Covariance::from_name(&arguments.covariance).ok_or_else(|| {
+        let all: Vec<_> = Covariance::ALL.iter().map(|shape| shape.name()).collect();
+        wrong("covariance", &all.join(", "), &arguments.covariance)
+    })?;
+    algorithms::check(arguments, algorithm, metric, &k)?;
+    if let Some(path) = &arguments.tree {
+        table::check_output(path)?;
     }
     if let Some(path) = &arguments.output {
         table::check_output(path)?;
     }
     let features =
         arguments.features.as_deref().map(|text| names("--features", text)).transpose()?;
-    Ok(Plan { metric, scaling, hierarchical, k, features })
+    Ok(Plan { metric, scaling, algorithm, linkage, covariance, k, features })
 }
 
 fn wrong(flag: &str, allowed: &str, got: &str) -> UsageError {
@@ -278,79 +317,10 @@ fn read_initial(path: &Path, features: &[String]) -> Result<Matrix> {
     matrix(&frame, &names, path)
 }
 
-fn fit(
-    arguments: &Arguments,
-    plan: &Plan,
-    points: &Matrix,
-    features: &[String],
-    clock: &mut Clock,
-) -> Result<Found> {
-    let initial = match &arguments.initial {
-        Some(path) => Some(clock.time("load", || read_initial(path, features))?),
-        None => None,
-    };
-    let mut kmeans = KMeans {
-        k: K_DEFAULT,
-        metric: plan.metric,
-        restarts: arguments.restarts,
-        iterations_max: arguments.max_iterations,
-        seed: arguments.shared.seed,
-        ..KMeans::default()
-    };
-    match (&plan.k, &initial) {
-        (Wanted::Unsaid, Some(centers)) => kmeans.k = centers.rows(),
-        (Wanted::Unsaid, None) => {}
-        (Wanted::Exactly(k), None) => kmeans.k = *k,
-        (Wanted::Exactly(k), Some(centers)) if *k == centers.rows() => kmeans.k = *k,
-        (Wanted::Exactly(k), Some(centers)) => bail!(UsageError::new(format!(
-            "`--initial` has {} centres and `--k` asks for {k}",
-            centers.rows()
-        ))),
-        (Wanted::Best(_), Some(_)) => {
-            bail!(UsageError::new("`--initial` says how many clusters there are: leave out `--k`"))
-        }
-        (Wanted::Best(range), None) => return choose(points, range.clone(), &kmeans, clock),
-    }
-    let found = clock.time("fit", || match &initial {
-        _ if plan.hierarchical => {
-            let linkage = Linkage::usual_for(plan.metric);
-            Hierarchical { k: kmeans.k, metric: plan.metric, linkage }.fit(points)
-        }
-        Some(centers) => kmeans.fit_from(points, centers),
-        None => kmeans.fit(points),
-    });
-    let clustering = found.map_err(usage_or_data)?;
-    let iterations = Some(clustering.iterations);
-    Ok(Found { clustering, iterations, quality: None, curve: None })
-}
-
-fn choose(
-    points: &Matrix,
-    range: RangeInclusive<usize>,
-    kmeans: &KMeans,
-    clock: &mut Clock,
-) -> Result<Found> {
-    let choose = || cluster::choose_k(points, range, kmeans, SILHOUETTE_ROWS);
-    let choice = clock.time("fit", choose).map_err(usage_or_data)?;
-    let curve = choice.curve.iter().map(|point| {
-        json!({
-            "k": point.k,
-            "inertia": point.inertia,
-            "silhouette": point.silhouette,
-            "calinski_harabasz": point.calinski_harabasz,
-            "davies_bouldin": point.davies_bouldin,
-        })
-    });
-    let curve = Some(curve.collect());
-    let iterations = Some(choice.best.iterations);
-    Ok(Found { clustering: choice.best, iterations, quality: Some(choice.quality), curve })
-}
-
 fn describe(clustering: &Clustering, features: &[String]) -> Map<String, Value> {
     let centers: Vec<&[f64]> =
         (0..clustering.k()).map(|center| clustering.centers.row(center)).collect();
     let described = [
-        ("rows", clustering.labels.len().into()),
         ("features", features.len().into()),
         ("feature_names", json!(features)),
         ("metric", clustering.metric.name().into()),
