@@ -60,7 +60,7 @@ enum Command {
     Models(commands::models::Arguments),
     /// One algorithm, files in, numbers out
     #[command(subcommand)]
-    Lab(lab::LabCommand),
+    Lab(Box<lab::LabCommand>),
 }
 
 /// Where the shop is.

@@ -3,8 +3,8 @@
 //! Two rows are as far apart as their distance or the distance to the `neighbours`-th row of
 //! either, whichever is more; the tree of single linkage over these distances is cut not at one
 //! height but where each branch lives longest. L. McInnes and J. Healy, *Accelerated Hierarchical
-//! Density Based Clustering*, 2017; R. Campello, D. Moulavi and J. Sander, 2013. Branches are chosen
-//! by excess of mass, and all rows together are never one cluster, as in scikit-learn.
+//! Density Based Clustering*, 2017; R. Campello, D. Moulavi and J. Sander, 2013. Branches are
+//! chosen by excess of mass, and all rows together are never one cluster, as in scikit-learn.
 //!
 //! All pairs are measured, twice, and none is kept.
 

@@ -1,8 +1,8 @@
 //! Mini-batch k-means: centres that learn from some rows at a time, for data larger than memory.
 //!
 //! Each batch moves a centre towards the mean of the rows it wins, by the share they are of all it
-//! has won so far. D. Sculley, *Web-scale k-means clustering*, WWW 2010; a batch counts as one step,
-//! and centres that win hardly anything move to rows of the batch, as in scikit-learn.
+//! has won so far. D. Sculley, *Web-scale k-means clustering*, WWW 2010; a batch counts as one
+//! step, and centres that win hardly anything move to rows of the batch, as in scikit-learn.
 //!
 //! Where rows fit into memory [`KMeans`](super::KMeans) finds lower inertia.
 

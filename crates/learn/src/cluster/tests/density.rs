@@ -89,12 +89,14 @@ fn scikit_learn_finds_the_same_clusters() {
     let found = Hdbscan::default().fit(&points).unwrap();
     same_groups(
         &letters(&found),
-        "ceacdb.eec..c.ac.b.dec.ec.a.ebc..cda.cacebceace.cdbc.acdece.ceac..cdacebc..c..c...e.ceace.",
+        "ceacdb.eec..c.ac.b.dec.ec.a.ebc..cda.cacebcea\
+         ce.cdbc.acdece.ceac..cdacebc..c..c...e.ceace.",
     );
     let found = Hdbscan { rows_min: 10, neighbours: Some(1), ..Hdbscan::default() };
     same_groups(
         &letters(&found.fit(&points).unwrap()),
-        "bd.bcabdcb.dbc.bdabccbccbd.bcabc.bc.b..bdabd.bdcbcabbabccbdcbd.bccbc.bdabdabc.b.abcabd.bca",
+        "bd.bcabdcb.dbc.bdabccbccbd.bcabc.bc.b..bdabd.\
+         bdcbcabbabccbdcbd.bccbc.bdabdabc.b.abcabd.bca",
     );
 }
 

@@ -334,13 +334,12 @@ fn density(
     });
     let found = found.map_err(usage_or_data)?;
     let noise = found.noise();
-    let (rows, clustering) = match found.clustered(metric, points)? {
-        Some(clustered) => clustered,
-        None => bail!(
+    let Some((rows, clustering)) = found.clustered(metric, points)? else {
+        bail!(
             "all {} rows are noise\nhint: a larger `--eps` or a smaller `--min-points` or \
              `--min-rows` makes clusters",
             points.rows()
-        ),
+        )
     };
     let (clustered, kept) = (Some(rows), Some(found));
     let found = Found { clustered, noise: kept, ..Found::of(clustering) };
