@@ -19,7 +19,7 @@ use rayon::prelude::*;
 pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter::whole("neighbours", "ends kept for each item", 200, [1, 10_000]),
     Parameter::real("alpha", "the power of each step's probability", 1.0, [0.0, 10.0]),
-    Parameter::real("beta", "how much popular ends are held back", 0.6, [0.0, 10.0]),
+    Parameter::real("beta", "how much popular ends are held back", 0.4, [0.0, 10.0]),
     HALF_LIFE_ITEMS,
 ];
 

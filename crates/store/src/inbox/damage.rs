@@ -83,6 +83,20 @@ pub(super) async fn check_sequence(connection: &mut AnyConnection) -> Result<()>
     transaction::set(connection, right).await
 }
 
+/// Compares the row of the sequence with the last entry that was acknowledged for certain. What is
+/// missing up to it is named when it is read.
+pub(super) async fn check_mark(connection: &mut AnyConnection, marked: i64) -> Result<()> {
+    let value = transaction::peek(&mut *connection).await?.first - 1;
+    if value >= marked {
+        return Ok(());
+    }
+    let problem = format!("it ends with entry `{value}`, though `{marked}` was acknowledged");
+    note(connection, "log", marked, &problem, &[]).await?;
+    let update = "UPDATE inbox_sequence SET value = $1 WHERE id = 1";
+    sqlx::query(update).bind(marked).execute(&mut *connection).await?;
+    Ok(())
+}
+
 async fn ends(connection: &mut AnyConnection, sql: &'static str) -> Result<[Option<i64>; 2]> {
     let row = sqlx::query(sql).fetch_one(connection).await?;
     Ok([row.try_get(0)?, row.try_get(1)?])

@@ -16,6 +16,7 @@ mod counts;
 mod damage;
 mod keys;
 mod log;
+mod mark;
 mod quarantine;
 mod read;
 mod remember;
@@ -42,6 +43,7 @@ use sqlx::Connection as _;
 
 use crate::database::{Database, Plan};
 use crate::{Error, Result};
+use mark::Mark;
 use transaction::Writer;
 
 /// The changes of the schema in order. Only added to: a shop holds what earlier ones made.
@@ -89,6 +91,7 @@ pub struct Inbox {
     database: Database,
     writer: Mutex<Writer>,
     broken: AtomicBool,
+    mark: Mark,
 }
 
 impl Inbox {
@@ -100,8 +103,8 @@ impl Inbox {
     /// When the URL is no such one, the database cannot be reached, a newer program wrote it, or it
     /// is damaged in a way that no longer tells what it holds.
     pub fn open(url: &str) -> Result<Self> {
-        let lost = lost(url)?;
-        Self::with(Database::open(url, &PLAN)?, lost)
+        let seen = Seen::of(url)?;
+        Self::with(Database::open(url, &PLAN)?, seen)
     }
 
     /// Opens the inbox for a look at what waits in it: at once, as the keys are left where they
@@ -110,8 +113,8 @@ impl Inbox {
     /// # Errors
     /// When the URL is no such one, the database cannot be reached, or a newer program wrote it.
     pub fn open_to_read(url: &str) -> Result<Self> {
-        let lost = lost(url)?;
-        Self::checked(Database::open(url, &PLAN)?, lost)
+        let seen = Seen::of(url)?;
+        Self::checked(Database::open(url, &PLAN)?, seen)
     }
 
     /// Opens a schema of its own within a PostgreSQL database, made if missing.
@@ -119,11 +122,11 @@ impl Inbox {
     /// # Errors
     /// As [`Inbox::open`]; and when the name is not made of lower-case letters, digits and `_`.
     pub fn open_in_schema(url: &str, schema: &str) -> Result<Self> {
-        Self::with(Database::open_in_schema(url, schema, &PLAN)?, None)
+        Self::with(Database::open_in_schema(url, schema, &PLAN)?, Seen::default())
     }
 
-    fn with(database: Database, lost: Option<String>) -> Result<Self> {
-        let inbox = Self::checked(database, lost)?;
+    fn with(database: Database, seen: Seen) -> Result<Self> {
+        let inbox = Self::checked(database, seen)?;
         inbox.refresh()?;
         if !inbox.writer.lock().map_err(|_| panicked())?.damaged.is_empty() {
             inbox.write(0, async |_| Ok(()))?;
@@ -132,9 +135,10 @@ impl Inbox {
     }
 
     /// Checks what the database says of itself; the keys are not read.
-    fn checked(database: Database, lost: Option<String>) -> Result<Self> {
+    fn checked(database: Database, seen: Seen) -> Result<Self> {
+        let Seen { lost, mark, marked } = seen;
         let writer = Mutex::new(Writer::new());
-        let inbox = Self { database, writer, broken: AtomicBool::new(false) };
+        let inbox = Self { database, writer, broken: AtomicBool::new(false), mark };
         let checked: Result<()> = inbox.database.block(async {
             let mut connection = inbox.database.connect().await?;
             let mut check = transaction::begin(&inbox.database, &mut connection).await?;
@@ -142,6 +146,9 @@ impl Inbox {
             if let Some(lost) = lost {
                 let value = transaction::peek(&mut check).await?.first - 1;
                 damage::note(&mut check, "log", value, &lost, &[]).await?;
+            }
+            if let Some(marked) = marked {
+                damage::check_mark(&mut check, marked).await?;
             }
             check.commit().await?;
             Ok(connection.close().await?)
@@ -174,11 +181,26 @@ impl Inbox {
     }
 }
 
-/// Looks for what SQLite's log has lost, before SQLite forgets it.
-fn lost(url: &str) -> Result<Option<String>> {
-    let path = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
-    let path = path.and_then(|path| path.split('?').next());
-    path.map_or(Ok(None), |path| log::check(Path::new(path)))
+/// What an SQLite file tells before SQLite reads it.
+#[derive(Debug, Default)]
+struct Seen {
+    /// What its log has lost.
+    lost: Option<String>,
+    mark: Mark,
+    /// The last entry that was acknowledged for certain.
+    marked: Option<i64>,
+}
+
+impl Seen {
+    fn of(url: &str) -> Result<Self> {
+        let path = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
+        let Some(path) = path.and_then(|path| path.split('?').next()) else {
+            return Ok(Self::default());
+        };
+        let lost = log::check(Path::new(path))?;
+        let (mark, marked) = Mark::open(Path::new(path));
+        Ok(Self { lost, mark, marked })
+    }
 }
 
 fn panicked() -> Error {

@@ -127,6 +127,9 @@ impl Inbox {
             writer.keys.insert(key);
         }
         writer.known = sequence.first + numbers - 1;
+        if numbers > 0 {
+            self.mark.set(writer.known);
+        }
         Ok(result)
     }
 

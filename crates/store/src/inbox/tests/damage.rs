@@ -178,6 +178,42 @@ fn a_torn_end_of_the_log_is_no_damage() {
     assert_eq!((stored(&torn).len(), torn.damage().unwrap()), (4, vec![]));
 }
 
+#[test]
+fn a_log_that_ends_before_what_was_acknowledged_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = Place::sqlite(folder.path()).open();
+    for n in 0..5 {
+        inbox.accept(&[delivery("web", [event(n, n)])], 0).unwrap();
+    }
+    let copy = tempfile::tempdir().unwrap();
+    let place = crashed(&inbox, folder.path(), copy.path());
+    let mark = "inbox.db-last";
+    std::fs::copy(folder.path().join(mark), copy.path().join(mark)).unwrap();
+    assert_eq!(place.open().damage().unwrap(), [], "nothing is missing yet");
+    let cut = tempfile::tempdir().unwrap();
+    let place = crashed(&inbox, folder.path(), cut.path());
+    std::fs::copy(folder.path().join(mark), cut.path().join(mark)).unwrap();
+    let log = std::fs::File::options().write(true).open(cut.path().join("inbox.db-wal")).unwrap();
+    log.set_len(log.metadata().unwrap().len() - 100).unwrap();
+    let torn = place.open();
+    let whole = |inbox: &Inbox| {
+        let entries = inbox.read(0, usize::MAX).unwrap();
+        entries.iter().filter(|entry| matches!(entry, Entry::Whole { .. })).count()
+    };
+    assert_eq!(whole(&torn), 4);
+    let damage = torn.damage().unwrap();
+    assert_eq!((damage[0].part.as_str(), damage[0].seq), ("entries", 5), "{damage:?}");
+    assert_eq!((damage[1].part.as_str(), damage[1].seq), ("log", 5), "{damage:?}");
+    // Its number is not given again, and what was lost may be sent again.
+    torn.accept(&[delivery("web", [event(4, 4)])], 0).unwrap();
+    assert_eq!(torn.last().unwrap(), 6);
+    assert_eq!(whole(&torn), 5);
+    // A mark that is damaged itself says nothing.
+    drop(torn);
+    std::fs::write(cut.path().join(mark), [9; 16]).unwrap();
+    assert_eq!(place.open().damage().unwrap().len(), 2);
+}
+
 /// Opens a damaged inbox, reads, counts and writes; tells whether any of it said so. What is read
 /// without a word must be right.
 fn said(place: &Place, expected: &[(i64, Vec<Vec<u8>>)]) -> bool {
