@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod error;
 pub mod evaluate;
 pub mod interactions;
+mod level;
 pub mod lifetime;
 pub mod linear_algebra;
 pub mod matrix;

@@ -130,7 +130,7 @@ fn half_way(ruler: Ruler, centers: &Matrix, packed: &Packed) -> Vec<f64> {
     found.par_chunks_mut(size).enumerate().for_each(|(block, found)| {
         let rows = points::all_rows(found.len());
         let (metric, first) = (ruler.metric, block * size);
-        packed.level.run(FindNearest {
+        packed.level.measure(FindNearest {
             metric,
             points: centers,
             rows: &rows,

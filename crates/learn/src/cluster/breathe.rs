@@ -122,7 +122,7 @@ fn missed(metric: Metric, rows: &Matrix, centers: &Matrix) -> Vec<f64> {
             let mut found = vec![Nearest::NONE; count];
             let all = points::all_rows(count);
             let (packed, found_now) = (&packed, &mut found);
-            packed.level.run(FindNearest {
+            packed.level.measure(FindNearest {
                 metric,
                 points: rows,
                 rows: &all,

@@ -134,7 +134,7 @@ fn nearest_of_block(
     let rows = points::all_rows(labels.len());
     let mut found = vec![Nearest::NONE; labels.len()];
     let job = FindNearest { metric, points, rows: &rows, first, packed, found: &mut found };
-    packed.level.run(job);
+    packed.level.measure(job);
     let mut inertia = 0.0;
     for (label, found) in labels.iter_mut().zip(&found) {
         *label = found.label;
@@ -156,7 +156,7 @@ pub(super) fn own_terms(
         |(block, (terms, labels))| {
             let all = points::all_rows(labels.len());
             let first = block * size;
-            level.run(MeasureOwn {
+            level.measure(MeasureOwn {
                 metric,
                 points: rows,
                 rows: &all,

@@ -165,7 +165,7 @@ impl Sorted {
         let end = self.keys.partition_point(|other| *other <= key + self.apart);
         let (metric, points, reach) = (self.metric, &self.points, self.reach);
         terms.resize(end - first, 0.0);
-        self.level.run(MeasureFrom { metric, points, row: place, first, terms: &mut *terms });
+        self.level.measure(MeasureFrom { metric, points, row: place, first, terms: &mut *terms });
         // A row without direction is in reach of itself all the same.
         let within = move |(at, term): (usize, &f64)| {
             (metric.of_term(*term) <= reach || first + at == place).then_some(first + at)

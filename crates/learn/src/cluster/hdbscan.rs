@@ -87,7 +87,7 @@ fn core_distances(metric: Metric, points: &Matrix, neighbours: usize) -> Vec<f64
         .map_init(
             || vec![0.0; points.rows()],
             |terms, row| {
-                level.run(MeasureFrom { metric, points, row, first: 0, terms: &mut *terms });
+                level.measure(MeasureFrom { metric, points, row, first: 0, terms: &mut *terms });
                 terms[row] = f64::NEG_INFINITY;
                 let (_, term, _) = terms.select_nth_unstable_by(neighbours - 1, f64::total_cmp);
                 if *term == f64::NEG_INFINITY { 0.0 } else { metric.of_term(*term) }
@@ -112,7 +112,7 @@ fn spanning_tree(metric: Metric, points: &Matrix, core: &[f64]) -> Vec<Step> {
             .enumerate()
             .map(|(chunk, (nearest, terms))| {
                 let first = chunk * ROWS_AT_ONCE;
-                level.run(MeasureFrom { metric, points, row: at, first, terms: &mut *terms });
+                level.measure(MeasureFrom { metric, points, row: at, first, terms: &mut *terms });
                 let mut best = (f64::INFINITY, usize::MAX);
                 for (place, (nearest, term)) in nearest.iter_mut().zip(terms).enumerate() {
                     let row = first + place;

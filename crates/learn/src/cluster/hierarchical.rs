@@ -213,7 +213,7 @@ impl Pairs {
         }
         let level = Level::detect();
         parts.into_par_iter().enumerate().for_each(|(row, terms)| {
-            level.run(MeasureFrom { metric, points, row, first: row + 1, terms: &mut *terms });
+            level.measure(MeasureFrom { metric, points, row, first: row + 1, terms: &mut *terms });
             if linkage != Linkage::Ward {
                 for term in terms {
                     *term = metric.of_term(*term);

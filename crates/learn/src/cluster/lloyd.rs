@@ -242,7 +242,7 @@ impl Part {
         self.found.resize(self.active.len(), Nearest::NONE);
         let Pass { metric, points, packed, .. } = *pass;
         let (rows, found) = (&self.active, &mut self.found);
-        packed.level.run(FindNearest { metric, points, rows, first, packed, found });
+        packed.level.measure(FindNearest { metric, points, rows, first, packed, found });
         for at in 0..self.active.len() {
             let (row, found) = (self.active[at] as usize, self.found[at]);
             bounds[row] = Bounds::of(pass.ruler, &found);
@@ -265,7 +265,15 @@ impl Part {
         self.terms.resize(self.active.len(), 0.0);
         let Pass { metric, points, centers, .. } = *pass;
         let (rows, terms) = (&self.active, &mut self.terms);
-        pass.packed.level.run(MeasureOwn { metric, points, rows, first, centers, labels, terms });
+        pass.packed.level.measure(MeasureOwn {
+            metric,
+            points,
+            rows,
+            first,
+            centers,
+            labels,
+            terms,
+        });
         let mut terms = self.terms.iter();
         self.active.retain(|row| {
             let term = terms.next().expect("there is one term for each active row");

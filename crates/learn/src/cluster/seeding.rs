@@ -75,7 +75,7 @@ impl Costs {
             .enumerate()
             .map(|(block, (lowered, costs))| {
                 let (first, packed) = (block * BLOCK_ROWS, &packed);
-                packed.level.run(LowerCosts { metric, points, first, costs, packed, lowered })
+                packed.level.measure(LowerCosts { metric, points, first, costs, packed, lowered })
             })
             .collect();
         let total = |draw: usize| of_blocks.iter().map(|costs| costs[draw]).sum::<f64>();

@@ -125,7 +125,7 @@ fn write_values(
     let mut other = vec![f64::INFINITY; labels.len()];
     for (cluster, packed) in packed.iter().enumerate() {
         let mut sums = vec![0.0; labels.len()];
-        packed.level.run(SumDistances { metric, points, first, packed, sums: &mut sums });
+        packed.level.measure(SumDistances { metric, points, first, packed, sums: &mut sums });
         for (row, sum) in sums.into_iter().enumerate() {
             if labels[row] as usize == cluster {
                 // The row itself is among them, and does not count.

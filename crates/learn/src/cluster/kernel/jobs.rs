@@ -281,7 +281,7 @@ fn measure_own<L: Lanes, T: Term>(job: &mut MeasureOwn<'_>) {
 
 /// Returns the sum of terms of two rows of equal length.
 pub(in crate::cluster) fn pair(level: Level, metric: Metric, left: &[f64], right: &[f64]) -> f64 {
-    level.run(MeasurePair { metric, left, right })
+    level.measure(MeasurePair { metric, left, right })
 }
 
 struct MeasurePair<'a> {

@@ -16,65 +16,20 @@ mod term;
 #[cfg(test)]
 mod tests;
 
+pub(super) use crate::level::Level;
 pub(super) use jobs::{
     FindNearest, LowerCosts, MeasureFrom, MeasureOwn, Nearest, SumDistances, pair,
 };
 pub(super) use lanes::Lanes;
 pub(super) use term::Term;
 
+use crate::level::Instructions;
 use crate::matrix::Matrix;
 
-/// Which instructions the kernels may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Level(Instructions);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Instructions {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-}
-
-impl Instructions {
-    /// From the plainest on.
-    const ALL: &[Self] = &[
-        Self::Portable,
-        #[cfg(target_arch = "x86_64")]
-        Self::Avx2,
-        #[cfg(target_arch = "x86_64")]
-        Self::Avx512,
-    ];
-
-    fn known_to_this_machine(self) -> bool {
-        match self {
-            Self::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => {
-                is_x86_feature_detected!("avx512f") && Self::Avx2.known_to_this_machine()
-            }
-        }
-    }
-}
-
 impl Level {
-    /// Returns the best level of this machine.
-    pub(super) fn detect() -> Self {
-        Self::available().last().unwrap_or(Self(Instructions::Portable))
-    }
-
-    /// Returns every level that this machine can run, from the plainest on.
-    pub(super) fn available() -> impl Iterator<Item = Self> {
-        let known = Instructions::ALL.iter().filter(|each| each.known_to_this_machine());
-        known.map(|each| Self(*each))
-    }
-
     /// Returns how many numbers a register holds.
     fn lanes(self) -> usize {
-        match self.0 {
+        match self.instructions() {
             Instructions::Portable => lanes::Two::COUNT,
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => <std::arch::x86_64::__m256d as Lanes>::COUNT,
@@ -84,8 +39,8 @@ impl Level {
     }
 
     /// Runs a job with the instructions of this level.
-    pub(super) fn run<J: Job>(self, job: J) -> J::Output {
-        match self.0 {
+    pub(in crate::cluster) fn measure<J: Job>(self, job: J) -> J::Output {
+        match self.instructions() {
             Instructions::Portable => job.run::<lanes::Two, 4>(),
             #[cfg(target_arch = "x86_64")]
             #[expect(unsafe_code, reason = "calls a function compiled for AVX2 and FMA")]

@@ -55,7 +55,7 @@ fn every_level_finds_the_nearest_two_points() {
             packed: &packed,
             found: &mut found,
         };
-        level.run(job);
+        level.measure(job);
         for (row, found) in numbers.iter().zip(found) {
             let terms = (0..points.rows())
                 .map(|point| plain(metric, rows.row(*row as usize), points.row(point)));
@@ -89,7 +89,7 @@ fn of_equal_points_the_first_is_nearest() {
                 packed: &packed,
                 found: &mut found,
             };
-            level.run(job);
+            level.measure(job);
             assert_eq!(found[0], Nearest { term: 1.0, second: 1.0, label: 1 });
         }
     }
@@ -102,7 +102,7 @@ fn every_level_measures_pairs() {
         assert_near(pair(level, metric, rows.row(0), points.row(0)), expected);
         let mut terms = vec![0.0; rows.rows()];
         let job = MeasureFrom { metric, points: rows, row: 0, first: 0, terms: &mut terms };
-        level.run(job);
+        level.measure(job);
         for (row, term) in terms.iter().enumerate() {
             assert_near(*term, plain(metric, rows.row(0), rows.row(row)));
         }
@@ -119,7 +119,7 @@ fn every_level_measures_pairs() {
             labels: &labels,
             terms: &mut terms,
         };
-        level.run(job);
+        level.measure(job);
         for (row, term) in terms.iter().enumerate() {
             assert_near(*term, plain(metric, rows.row(row), points.row(labels[row] as usize)));
         }
@@ -133,7 +133,7 @@ fn every_level_adds_up_distances() {
         let packed = Packed::rows(level, points, &all);
         let mut sums = vec![0.0; rows.rows()];
         let job = SumDistances { metric, points: rows, first: 0, packed: &packed, sums: &mut sums };
-        level.run(job);
+        level.measure(job);
         for (row, sum) in sums.iter().enumerate() {
             let distances = all
                 .iter()
@@ -160,7 +160,7 @@ fn every_level_lowers_costs() {
             packed: &packed,
             lowered: &mut lowered,
         };
-        let totals = level.run(job);
+        let totals = level.measure(job);
         for point in drawn {
             let costs: Vec<f64> = (0..rows.rows())
                 .map(|row| plain(metric, rows.row(row), points.row(point)).clamp(0.0, 0.9))

@@ -9,59 +9,15 @@ pub(crate) mod product;
 pub(crate) mod register;
 pub(crate) mod rows;
 
+pub(crate) use crate::level::Level;
 pub(crate) use register::{Lanes, Number};
 
-/// Which instructions the loops may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Level(Instructions);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Instructions {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-}
-
-impl Instructions {
-    /// From the plainest on.
-    const ALL: &[Self] = &[
-        Self::Portable,
-        #[cfg(target_arch = "x86_64")]
-        Self::Avx2,
-        #[cfg(target_arch = "x86_64")]
-        Self::Avx512,
-    ];
-
-    fn known_to_this_machine(self) -> bool {
-        match self {
-            Self::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => {
-                is_x86_feature_detected!("avx512f") && Self::Avx2.known_to_this_machine()
-            }
-        }
-    }
-}
+use crate::level::Instructions;
 
 impl Level {
-    /// Returns the best level of this machine.
-    pub(crate) fn detect() -> Self {
-        Self::available().last().unwrap_or(Self(Instructions::Portable))
-    }
-
-    /// Returns every level that this machine can run, from the plainest on.
-    pub(crate) fn available() -> impl Iterator<Item = Self> {
-        let known = Instructions::ALL.iter().filter(|each| each.known_to_this_machine());
-        known.map(|each| Self(*each))
-    }
-
     /// Returns how many numbers a register holds, and the `ROWS` of a job.
     pub(crate) fn shape<N: Number>(self) -> [usize; 2] {
-        match self.0 {
+        match self.instructions() {
             Instructions::Portable => [N::Portable::COUNT, 4],
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => [N::Avx2::COUNT, 4],
@@ -73,7 +29,7 @@ impl Level {
     /// Runs a job with the instructions of this level.
     #[inline]
     pub(crate) fn run<N: Number, J: Job<N>>(self, job: J) -> J::Output {
-        match self.0 {
+        match self.instructions() {
             Instructions::Portable => job.run::<N::Portable, 4>(),
             #[cfg(target_arch = "x86_64")]
             #[expect(unsafe_code, reason = "calls a function compiled for AVX2 and FMA")]
