@@ -1,8 +1,8 @@
 //! A register of numbers, for each set of instructions the kernels are compiled for.
 //!
 //! Written with the processor's own operations because the compiler, given plain arrays, keeps the
-//! sums in memory (measured: five times slower). Only [`super::Level::measure`] chooses a type, after
-//! it has seen that the processor knows the instructions; nothing else may name one.
+//! sums in memory (measured: five times slower). Only [`super::Level::measure`] chooses a type,
+//! after it has seen that the processor knows the instructions; nothing else may name one.
 
 #![cfg_attr(
     target_arch = "x86_64",
