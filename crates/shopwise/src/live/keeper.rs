@@ -188,6 +188,9 @@ impl Keeper {
 
     /// Writes the state down and returns how many bytes it takes.
     pub(super) fn write(&self) -> Result<u64> {
+        if self.read()?.is_partial {
+            bail!("it lacks what the lake holds");
+        }
         let mut name = self.file.clone().into_os_string();
         name.push(format!(".{}", std::process::id()));
         let unfinished = PathBuf::from(name);

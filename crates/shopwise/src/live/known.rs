@@ -21,6 +21,8 @@ pub(crate) struct Known {
     pub(super) base: Base,
     /// The reading of the identity graph after which the state was told who everybody is.
     pub(super) told: Option<u64>,
+    /// Whether it lacks what the lake holds, which could not be read: it is not written down.
+    pub(super) is_partial: bool,
 }
 
 /// A version of the events in the lake.

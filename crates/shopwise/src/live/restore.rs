@@ -12,9 +12,9 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use rustc_hash::FxHashSet;
 use shopwise_model::Frame;
-use shopwise_stages::Shop;
 use shopwise_stages::collect::identity::Identities;
 use shopwise_stages::prepare::follow;
+use shopwise_stages::{Error, Shop};
 use shopwise_store::Inbox;
 
 use super::follower::{self, Next};
@@ -42,10 +42,36 @@ pub(super) fn restore(shop: &Shop, inbox: &Inbox, file: &Path) -> Result<Known> 
         Err(why) => tracing::warn!(why = %format!("{why:#}"), "replaying all events"),
     }
     let begun = Instant::now();
-    let known = rebuild(shop, inbox)?;
+    let known = match rebuild(shop, inbox) {
+        Err(error) if is_of_the_lake(&error) => {
+            let error = format!("{error:#}");
+            let hint = "put the file back from a back-up and start again";
+            tracing::error!(error, hint, "the lake is damaged: who customers were is not known");
+            inbox.note_damage("lake", held, &error)?;
+            return without_lake(shop, inbox);
+        }
+        rebuilt => rebuilt?,
+    };
     let (rows, seconds) = (known.state.rows(), begun.elapsed().as_secs_f64());
     tracing::info!(rows, seconds, "the live state is replayed");
     Ok(known)
+}
+
+/// Tells whether the lake could not be read, and not something that may be well in a moment.
+fn is_of_the_lake(error: &anyhow::Error) -> bool {
+    let lake = |error: &Error| matches!(error, Error::Store(shopwise_store::Error::Lake(_)));
+    error.downcast_ref::<Error>().is_some_and(lake)
+}
+
+/// Knows what waits in the inbox alone: a damaged file must not keep events from being collected.
+fn without_lake(shop: &Shop, inbox: &Inbox) -> Result<Known> {
+    let base = Base::now(shop)?;
+    let (state, followed) = (follow::nothing(shop)?, base.held);
+    let mut known = Known { state, followed, base, told: None, is_partial: true };
+    if take_inbox(shop, inbox, &mut known)? {
+        return Ok(known);
+    }
+    bail!("events move into the lake while it cannot be read")
 }
 
 /// Replays the lake, and what waits in the inbox.
@@ -56,7 +82,7 @@ pub(super) fn rebuild(shop: &Shop, inbox: &Inbox) -> Result<Known> {
             None => follow::nothing(shop)?,
             Some(standing) => follow::state_at(shop, standing.version)?,
         };
-        let mut known = Known { state, followed: base.held, base, told: None };
+        let mut known = Known { state, followed: base.held, base, told: None, is_partial: false };
         if take_inbox(shop, inbox, &mut known)? {
             return Ok(known);
         }
@@ -87,7 +113,8 @@ pub(super) fn recall(shop: &Shop, inbox: &Inbox, file: &Path) -> Result<Option<K
     if note.followed > inbox.last()? {
         bail!("the snapshot knows more than the inbox");
     }
-    let mut known = Known { state, followed: note.followed, base: note.base, told: None };
+    let mut known =
+        Known { state, followed: note.followed, base: note.base, told: None, is_partial: false };
     take_lake(shop, &mut known, &note.ahead)?;
     if known.state.late() > follow::AGAIN_MAX {
         bail!("{} customers would have to be read again", known.state.late());

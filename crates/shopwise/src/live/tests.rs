@@ -232,3 +232,28 @@ fn what_stands_in_doubt_is_replayed() {
     let why = restore::recall(&place.followed.shop, &place.followed.inbox, &file).unwrap_err();
     assert!(why.to_string().contains("does not go back"), "{why}");
 }
+
+#[test]
+fn a_damaged_file_of_the_lake_is_said_and_events_are_collected_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut place = Place::new(folder.path());
+    place.act(&Operation::Accept(vec![(1, 0, 0, 0)]));
+    place.act(&Operation::Drain(true));
+    place.act(&Operation::Accept(vec![(2, 1, 1, 1)]));
+    let files = std::fs::read_dir(folder.path().join("lake").join("events")).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    let file = files.find(|file| file.extension().is_some_and(|end| end == "parquet")).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let (shop, inbox) = (&place.followed.shop, &place.followed.inbox);
+    let known = restore::restore(shop, inbox, place.keeper.file()).unwrap();
+    assert_eq!((known.state.rows(), known.followed, known.is_partial), (1, 2, true));
+    let damage = inbox.damage().unwrap();
+    assert!(damage[0].part == "lake" && damage[0].problem.contains("checksum"), "{damage:?}");
+    *place.followed.known.write().unwrap() = known;
+    assert!(place.keeper.write().is_err(), "the next start reads all again");
+    place.act(&Operation::Drain(true));
+    assert_eq!(collect::held(&place.followed.shop).unwrap(), 2);
+}

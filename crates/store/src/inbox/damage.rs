@@ -8,7 +8,7 @@ use crate::Result;
 /// Something that was found damaged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// Which part of the inbox: `entries`, `keys`, `log`, `quarantine` or `sequence`.
+    /// Which part of the inbox: `entries`, `keys`, `log`, `quarantine` or `sequence`; or `lake`.
     pub part: String,
     /// The number of the row.
     pub seq: i64,
@@ -29,6 +29,15 @@ impl Inbox {
             Ok(Damage { part, seq: row.try_get("seq")?, problem })
         });
         damage.collect()
+    }
+
+    /// Notes damage that was found elsewhere, unless that was done before: it is counted with the
+    /// inbox's own.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn note_damage(&self, part: &str, number: i64, problem: &str) -> Result<()> {
+        self.write(0, async |open| note(open.connection, part, number, problem, &[]).await)
     }
 }
 
