@@ -9,7 +9,7 @@ use super::arrays::{Reader, Writer};
 use super::settings::HALF_LIFE_ITEMS;
 use super::{
     Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Training,
-    Vote,
+    Vote, lists,
 };
 use crate::error::Result;
 
@@ -58,9 +58,7 @@ impl Recommender for Again {
     }
 
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
-        let options = ListOptions::unseen(1);
-        let reasons = self.reasons(history, &options, &[item], &mut Pad::default());
-        reasons.into_iter().flat_map(|reason| reason.parts).collect()
+        lists::parts_of(self, history, item)
     }
 
     fn contributions(

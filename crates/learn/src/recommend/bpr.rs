@@ -389,13 +389,8 @@ impl Recommender for Bpr {
 
     fn score(&self, history: History<'_>, pad: &mut Pad) {
         pad.scores.reserve(self.n_items());
-        if !self.score_all(history, pad) {
-            return;
-        }
-        for (item, score) in pad.dense.iter().enumerate() {
-            if self.is_known(item as u32) {
-                *pad.scores.touch(item as u32) = f64::from(*score);
-            }
+        if self.score_all(history, pad) {
+            lists::score_dense(|item, _| self.is_known(item), pad);
         }
     }
 

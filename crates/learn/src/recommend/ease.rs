@@ -192,11 +192,8 @@ impl Recommender for Ease {
 
     fn score(&self, history: History<'_>, pad: &mut Pad) {
         pad.scores.reserve(self.n_items);
-        if !self.score_all(history, pad) {
-            return;
-        }
-        for (item, score) in pad.dense.iter().enumerate().filter(|(_, score)| **score != 0.0) {
-            *pad.scores.touch(item as u32) = f64::from(*score);
+        if self.score_all(history, pad) {
+            lists::score_dense(|_, score| score != 0.0, pad);
         }
     }
 
@@ -213,9 +210,7 @@ impl Recommender for Ease {
     }
 
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
-        let options = ListOptions::unseen(1);
-        let reasons = self.reasons(history, &options, &[item], &mut Pad::default());
-        reasons.into_iter().flat_map(|reason| reason.parts).collect()
+        lists::parts_of(self, history, item)
     }
 
     fn contributions(

@@ -12,7 +12,7 @@ use super::settings::{
 };
 use super::{
     Contribution, History, Kind, ListOptions, Pad, Parameter, Parameters, Reason, Recommender,
-    Scored, Training, Vote, saved,
+    Scored, Training, Vote, lists, saved,
 };
 use crate::error::Result;
 use crate::neighbours::{Neighbours, RowIndex, Settings};
@@ -201,9 +201,7 @@ impl Recommender for ItemKnn {
     }
 
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
-        let options = ListOptions::unseen(1);
-        let reasons = self.reasons(history, &options, &[item], &mut Pad::default());
-        reasons.into_iter().flat_map(|reason| reason.parts).collect()
+        lists::parts_of(self, history, item)
     }
 
     fn contributions(

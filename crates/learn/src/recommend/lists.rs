@@ -159,6 +159,27 @@ pub(crate) fn select(
     pad.best.finish().to_vec()
 }
 
+/// Writes the scores of `pad.dense` that the model knows among `pad.scores`.
+pub(crate) fn score_dense(is_known: impl Fn(u32, f32) -> bool, pad: &mut Pad) {
+    for (item, score) in pad.dense.iter().enumerate() {
+        let item = item as u32;
+        if is_known(item, *score) {
+            *pad.scores.touch(item) = f64::from(*score);
+        }
+    }
+}
+
+/// Returns what of the history makes an item's score, for models that tell it of whole lists.
+pub(crate) fn parts_of(
+    model: &impl Recommender,
+    history: History<'_>,
+    item: u32,
+) -> Vec<Contribution> {
+    let options = ListOptions::unseen(1);
+    let reasons = model.reasons(history, &options, &[item], &mut Pad::default());
+    reasons.into_iter().flat_map(|reason| reason.parts).collect()
+}
+
 /// Returns the best of `pad.dense` among the items and scores that the model knows.
 pub(crate) fn select_dense(
     is_known: impl Fn(u32, f32) -> bool,

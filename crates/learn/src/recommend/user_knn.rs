@@ -11,7 +11,7 @@ use super::arrays::{Reader, Writer, wrong};
 use super::settings::{ASYMMETRY, B, K1, MINIMUM, SCORE, SHRINKAGE, SIGNIFICANCE, neighbours};
 use super::{
     Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Scored,
-    Training, mean, saved,
+    Training, lists, mean, saved,
 };
 use crate::error::Result;
 use crate::interactions::Interactions;
@@ -152,9 +152,7 @@ impl Recommender for UserKnn {
     }
 
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
-        let options = ListOptions::unseen(1);
-        let reasons = self.reasons(history, &options, &[item], &mut Pad::default());
-        reasons.into_iter().flat_map(|reason| reason.parts).collect()
+        lists::parts_of(self, history, item)
     }
 
     /// A neighbour's part is shared equally among the items he has in common with the history: they

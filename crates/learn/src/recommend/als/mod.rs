@@ -335,13 +335,8 @@ impl Recommender for Als {
 
     fn score(&self, history: History<'_>, pad: &mut Pad) {
         pad.scores.reserve(self.n_items());
-        if !self.score_all(history, pad) {
-            return;
-        }
-        for (item, score) in pad.dense.iter().enumerate() {
-            if self.is_known(item as u32) {
-                *pad.scores.touch(item as u32) = f64::from(*score);
-            }
+        if self.score_all(history, pad) {
+            lists::score_dense(|item, _| self.is_known(item), pad);
         }
     }
 
@@ -358,9 +353,7 @@ impl Recommender for Als {
     }
 
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
-        let options = ListOptions::unseen(1);
-        let reasons = self.reasons(history, &options, &[item], &mut Pad::default());
-        reasons.into_iter().flat_map(|reason| reason.parts).collect()
+        lists::parts_of(self, history, item)
     }
 
     /// `score(j) = Σ over the history of wanted_k · y_kᵀ A⁻¹ y_j` (Hu et al. 2008, section 5).
