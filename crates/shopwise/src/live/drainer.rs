@@ -143,6 +143,8 @@ pub(super) fn round(live: &Followed, before: i64) -> Result<Drained> {
     let drained = match ahead.take(held, range)? {
         Found::Steps(steps) if !is_counted => collect::write(shop, inbox, graph, steps, now())?,
         Found::Nothing if !is_counted && !is_last => {
+            // A round may have been stopped between its commit and this.
+            inbox.forget(held)?;
             Drained { through: held, ..Drained::default() }
         }
         Found::Gap(through) if !is_counted => {

@@ -234,6 +234,20 @@ fn what_stands_in_doubt_is_replayed() {
 }
 
 #[test]
+fn what_the_lake_holds_is_forgotten_after_a_round_that_was_killed_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut place = Place::new(folder.path());
+    place.act(&Operation::Accept(vec![(1, 0, 0, 0)]));
+    let shop = &place.followed.shop;
+    let append = shop.lake.append(&EVENTS).unwrap();
+    append.commit(Some((collect::APPLICATION, 1))).unwrap();
+    place.act(&Operation::Restart);
+    place.act(&Operation::Follow);
+    drainer::round(&place.followed, NOON + 1).unwrap();
+    assert_eq!(place.followed.inbox.counts().unwrap().forgotten, 1);
+}
+
+#[test]
 fn a_damaged_file_of_the_lake_is_said_and_events_are_collected_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let mut place = Place::new(folder.path());
