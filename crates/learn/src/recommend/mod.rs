@@ -205,6 +205,16 @@ impl<'a> History<'a> {
         Self { user: Some(user), items, weights, ages: interactions.ages(user as usize) }
     }
 
+    /// Returns the items from the oldest to the youngest; of those of equal age, and without ages,
+    /// in the order they stand.
+    #[must_use]
+    pub fn ordered(self) -> Vec<u32> {
+        let Some(ages) = self.ages else { return self.items.to_vec() };
+        let mut order: Vec<usize> = (0..self.items.len()).collect();
+        order.sort_by(|left, right| ages[*right].total_cmp(&ages[*left]));
+        order.into_iter().map(|at| self.items[at]).collect()
+    }
+
     /// Returns what each interaction says, its recency halved for every `half_life_items` younger
     /// ones (0 for no decay). Counting items instead of days needs no unit, and a customer who was
     /// away for a year is still known by his last purchases; items of equal age count alike.
