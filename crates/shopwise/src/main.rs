@@ -40,6 +40,8 @@ enum Command {
     Report(commands::report::Arguments),
     /// Shows what is known about a customer, segment or product, and why
     Show(commands::show::Arguments),
+    /// What a customer turns to and why, and what he wants forgotten of it
+    Tags(commands::tags::Arguments),
     /// Which identifiers are one person and why; merges and unmerges
     Identities(commands::identities::Arguments),
     /// Writes the events of a simulated shop, and the truth behind them
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Show(arguments) => commands::show::run(&arguments),
+        Command::Tags(arguments) => commands::tags::run(&arguments),
         Command::Identities(arguments) => commands::identities::run(&arguments),
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
         Command::Serve(arguments) => commands::serve::run(&arguments),

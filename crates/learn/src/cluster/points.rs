@@ -81,6 +81,8 @@ pub(super) struct Dense {
     pub(super) labels: Vec<u32>,
     /// How many clusters have rows.
     pub(super) k: usize,
+    /// How many rows each of them has.
+    pub(super) counts: Vec<usize>,
 }
 
 impl Dense {
@@ -89,6 +91,9 @@ impl Dense {
         distinct.sort_unstable();
         distinct.dedup();
         let number = |label: &u32| distinct.partition_point(|other| other < label) as u32;
-        Self { labels: labels.iter().map(number).collect(), k: distinct.len() }
+        let labels: Vec<u32> = labels.iter().map(number).collect();
+        let mut counts = vec![0; distinct.len()];
+        labels.iter().for_each(|label| counts[*label as usize] += 1);
+        Self { labels, k: distinct.len(), counts }
     }
 }

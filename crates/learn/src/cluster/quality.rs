@@ -144,7 +144,7 @@ impl Groups {
     fn new(points: &Matrix, labels: &[u32]) -> Result<Option<Self>> {
         points::check_labels(points, labels)?;
         let rows = Rows::new(Metric::Euclidean, points)?;
-        let Dense { labels, k } = Dense::new(labels);
+        let Dense { labels, k, .. } = Dense::new(labels);
         if k < 2 || k >= points.rows() {
             return Ok(None);
         }

@@ -1,5 +1,7 @@
-//! `shopwise export`: a table, or the members of a segment, as a file.
+//! `shopwise export`: a table, the members of a segment, or those who will like something, as a
+//! file.
 
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use shopwise_model::Frame;
 use shopwise_model::tables::{PROFILES, TABLES};
-use shopwise_stages::Shop;
+use shopwise_stages::{Shop, recommend};
 use shopwise_store::lake::TableFile;
 
 use super::open;
@@ -18,9 +20,14 @@ use crate::{ShopFolder, printer};
 pub(crate) struct Arguments {
     #[command(flatten)]
     folder: ShopFolder,
-    /// A table of the lake, such as `events`, or `segment:ID` for the members of a segment
-    #[arg(value_name = "TABLE|segment:ID")]
+    /// A table of the lake, such as `events`; `segment:ID` for the members of a segment; or
+    /// `audience:product:ID`, `audience:brand:NAME`, `audience:category:NAME` for the customers who
+    /// will like that most
+    #[arg(value_name = "TABLE|segment:ID|audience:KIND:NAME")]
     what: String,
+    /// The most customers in an audience
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    size: usize,
     /// The file: .parquet or .csv
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -31,9 +38,19 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let shop = open::open(&arguments.folder.shop)?;
-    let sql = query(&shop, &arguments.what)?;
     let bar = printer::bar("exporting");
-    let rows = write(&shop, &sql, &arguments.output, &|rows| bar.set_position(rows))?;
+    let mut file = Output::new(&arguments.output)?;
+    let mut rows = 0;
+    let mut write = |part: Frame| -> Result<()> {
+        rows += part.rows() as u64;
+        bar.set_position(rows);
+        file.write(&part)
+    };
+    match arguments.what.strip_prefix("audience:") {
+        Some(meant) => write(recommend::audience(&shop, meant, arguments.size)?)?,
+        None => shop.lake.stream(&query(&shop, &arguments.what)?, write)?,
+    }
+    file.close()?;
     bar.finish_and_clear();
     Ok(if arguments.json {
         json!({ "rows": rows, "file": arguments.output }).to_string()
@@ -52,7 +69,7 @@ fn query(shop: &Shop, what: &str) -> Result<String> {
     }
     let Some(table) = TABLES.iter().find(|table| table.name == what) else {
         let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
-        bail!("no table `{what}`, there are: {}, segment:ID", names.join(", "));
+        bail!("no table `{what}`, there are: {}, segment:ID, audience:KIND:NAME", names.join(", "));
     };
     if shop.lake.version(table)?.is_none() {
         bail!("`{what}` is empty: nothing was imported or run yet");
@@ -60,38 +77,44 @@ fn query(shop: &Shop, what: &str) -> Result<String> {
     Ok(format!("SELECT * FROM {what}"))
 }
 
-/// Writes the rows of a query; returns how many there are.
-fn write(shop: &Shop, sql: &str, path: &Path, progress: &dyn Fn(u64)) -> Result<u64> {
-    let mut rows = 0;
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("parquet") => {
-            let mut file = TableFile::new(path);
-            shop.lake.stream(sql, |part| -> Result<()> {
-                rows += part.rows() as u64;
-                progress(rows);
-                Ok(file.write(&part)?)
-            })?;
-            file.close()?;
+/// The file that is written.
+enum Output {
+    Parquet(Box<TableFile>),
+    Csv { file: BufWriter<File>, has_header: bool },
+}
+
+impl Output {
+    fn new(path: &Path) -> Result<Self> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("parquet") => Ok(Self::Parquet(Box::new(TableFile::new(path)))),
+            Some("csv") => {
+                let file = File::create(path)
+                    .with_context(|| format!("cannot write `{}`", path.display()))?;
+                Ok(Self::Csv { file: BufWriter::new(file), has_header: false })
+            }
+            _ => bail!("--output must end in .parquet or .csv, got `{}`", path.display()),
         }
-        Some("csv") => {
-            let file = std::fs::File::create(path)
-                .with_context(|| format!("cannot write `{}`", path.display()))?;
-            let mut file = BufWriter::new(file);
-            let mut has_header = false;
-            shop.lake.stream(sql, |part| -> Result<()> {
-                if !has_header {
-                    write_header(&part, &mut file)?;
-                    has_header = true;
-                }
-                rows += part.rows() as u64;
-                progress(rows);
-                write_rows(&part, &mut file)
-            })?;
-            file.flush()?;
-        }
-        _ => bail!("--output must end in .parquet or .csv, got `{}`", path.display()),
     }
-    Ok(rows)
+
+    fn write(&mut self, part: &Frame) -> Result<()> {
+        match self {
+            Self::Parquet(file) => Ok(file.write(part)?),
+            Self::Csv { file, has_header } => {
+                if !*has_header {
+                    write_header(part, file)?;
+                    *has_header = true;
+                }
+                write_rows(part, file)
+            }
+        }
+    }
+
+    fn close(self) -> Result<()> {
+        match self {
+            Self::Parquet(file) => Ok(file.close()?),
+            Self::Csv { mut file, .. } => Ok(file.flush()?),
+        }
+    }
 }
 
 fn write_header(part: &Frame, file: &mut impl Write) -> Result<()> {

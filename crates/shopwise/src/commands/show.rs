@@ -75,7 +75,13 @@ fn customer(shop: &Shop, arguments: &Arguments) -> Result<String> {
     let names = everybody(shop, id)?;
     let inbox = open::inbox_to_read(folder, &shop.settings)?;
     let state = glance::customers(shop, &inbox, &names)?;
-    let now = view::customer(&state, &shop.vault, &shop.settings.currency, id);
+    let now = match view::somebody(&state, &shop.vault, id) {
+        Some(somebody) => {
+            let hidden = shop.ledger.hidden_tags_of(&somebody.names)?;
+            Some(view::customer(&state, &shop.settings.currency, &somebody, &hidden))
+        }
+        None => None,
+    };
     let found = shop.lake.query(&format!(
         "SELECT * FROM customer_features f LEFT JOIN profiles p ON p.customer = f.customer \
          WHERE f.customer IN ({})",
@@ -111,7 +117,7 @@ fn customer(shop: &Shop, arguments: &Arguments) -> Result<String> {
 
 /// Returns the pseudonyms under which the log may speak of somebody: those that an identifier may
 /// mean, and all others of the same person.
-fn everybody(shop: &Shop, id: &str) -> Result<Vec<String>> {
+pub(crate) fn everybody(shop: &Shop, id: &str) -> Result<Vec<String>> {
     let mut names = view::pseudonyms(&shop.vault, id);
     for name in names.clone() {
         if let Some(person) = shop.ledger.person_of(&name)? {

@@ -112,6 +112,15 @@ impl Peer {
     }
 }
 
+/// Runs what waits for the database where it holds nobody up.
+async fn blocking(
+    app: &Arc<App>,
+    work: impl FnOnce(&App) -> Result<Response, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let app = Arc::clone(app);
+    tokio::task::spawn_blocking(move || work(&app)).await.map_err(anyhow::Error::from)?
+}
+
 fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {

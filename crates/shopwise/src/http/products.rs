@@ -9,7 +9,7 @@ use shopwise_model::Product;
 use shopwise_model::money::{micros_from_units, units_from_micros};
 
 use super::reply::{ApiError, json_response};
-use super::{App, Call, body};
+use super::{App, Call, blocking, body};
 use crate::commands::now;
 
 /// Products of one request: what fits into the largest body, with room.
@@ -123,15 +123,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Product, ApiError> {
 
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| ApiError::bad(format!("not JSON: {error}")))
-}
-
-/// Runs what waits for the database where it holds nobody up.
-async fn blocking(
-    app: &Arc<App>,
-    work: impl FnOnce(&App) -> Result<Response, ApiError> + Send + 'static,
-) -> Result<Response, ApiError> {
-    let app = Arc::clone(app);
-    tokio::task::spawn_blocking(move || work(&app)).await.map_err(anyhow::Error::from)?
 }
 
 fn changed(mut product: Product, fields: &Map<String, Value>) -> Result<Product, ApiError> {

@@ -116,6 +116,10 @@ macro_rules! settings {
 /// What is answered about products that are not there.
 const NO_PRODUCT: &[(u16, &str)] = &[(404, "there is no such product")];
 
+/// What is answered about tags that nobody has.
+const NO_TAG: &[(u16, &str)] =
+    &[(400, "no tag is written so"), (404, "no such customer is known, or nothing made the tag")];
+
 /// All routes. Libraries that were pointed at the server without `/v1`, or with a part too many,
 /// are understood as well: they would drop what a 404 answers.
 pub(super) const ROUTES: &[Route] = &[
@@ -183,6 +187,24 @@ pub(super) const ROUTES: &[Route] = &[
     route!("GET", "/api/customers/{id}", Admin, customers::show, "What is known of a customer now")
         .gives(Carries::Json("Customer"))
         .also(&[(404, "no such customer is known")]),
+    route!(
+        "GET",
+        "/api/customers/{id}/tags/{tag}",
+        Admin,
+        customers::why,
+        "The events that made a tag of a customer, as category:Shoes"
+    )
+    .gives(Carries::Json("Why"))
+    .also(NO_TAG),
+    route!(
+        "DELETE",
+        "/api/customers/{id}/tags/{tag}",
+        Admin,
+        customers::forget,
+        "Takes a tag off a customer, for good"
+    )
+    .gives(Carries::Json("Deleted"))
+    .also(NO_TAG),
     route!("GET", "/healthz", Open, health::alive, "Whether the server runs")
         .gives(Carries::Json("Health")),
     route!("GET", "/readyz", Open, health::ready, "Whether the server can take events")

@@ -166,6 +166,29 @@ fn answers() -> Value {
                         "views": count, "carts": count, "orders": count,
                         "pieces": { "type": "number" } },
                 } },
+                "tags": { "type": "array", "items": {
+                    "type": "object",
+                    "properties": { "tag": { "type": "string" },
+                        "weight": { "type": "number", "description": "interest in views, fading" },
+                        "share": { "type": "number" },
+                        "lift": { "type": "number", "description": "times everybody's share" } },
+                } },
+            },
+        },
+        "Why": {
+            "type": "object",
+            "required": ["customer", "tag", "weight", "half_life_days", "events"],
+            "properties": {
+                "customer": { "type": "string", "description": "a pseudonym" },
+                "tag": { "type": "string" },
+                "weight": { "type": "number", "description": "the sum of the events' weights" },
+                "half_life_days": { "type": "number" },
+                "events": { "type": "array", "items": {
+                    "type": "object",
+                    "properties": { "event_id": { "type": "string" }, "kind": { "type": "string" },
+                        "product": { "type": "string" }, "at": { "type": "string" },
+                        "weight": { "type": "number" } },
+                } },
             },
         },
         "Health": {

@@ -117,7 +117,13 @@ impl Keeper {
 
     /// Takes in what came into the lake past the inbox.
     pub(super) fn take_imports(&self) -> Result<()> {
-        let base = self.read()?.base;
+        let base = {
+            let known = self.read()?;
+            if known.is_partial {
+                bail!("the lake could not be read when the server started");
+            }
+            known.base
+        };
         let commits = base.commits(&self.shop)?;
         let Some(commits) = commits.filter(|all| !all.iter().any(|one| one.has_removed)) else {
             tracing::warn!("events were taken out of the lake: replaying all that are left");

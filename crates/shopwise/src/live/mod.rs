@@ -83,8 +83,9 @@ impl Live {
         let stop = Arc::new(AtomicBool::new(false));
         let file = folder.join(SNAPSHOT);
         let mut graph = Identities::open(&shop.ledger)?;
-        let known = Arc::new(RwLock::new(restore::restore(shop, &inbox, &file)?));
-        restore::learn(shop, &inbox, &mut graph)?;
+        let known = restore::restore(shop, &inbox, &file)?;
+        restore::learn(shop, &inbox, &mut graph, known.base.held)?;
+        let known = Arc::new(RwLock::new(known));
         let graph = Arc::new(Mutex::new(graph));
         let (shop, ahead) = (Arc::clone(shop), Arc::default());
         let followed = Followed { shop, inbox, known, graph, ahead };

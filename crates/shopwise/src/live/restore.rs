@@ -27,7 +27,14 @@ const TRIES_MAX: usize = 10;
 /// Restores the state of a shop whose snapshot, if there is one, is this file.
 pub(super) fn restore(shop: &Shop, inbox: &Inbox, file: &Path) -> Result<Known> {
     let begun = Instant::now();
-    let held = Base::now(shop)?.held;
+    let base = match Base::now(shop) {
+        Err(error) if is_of_the_lake(&error) => {
+            let base = Base { standing: None, held: inbox.forgotten()? };
+            return without_lake(shop, inbox, base, &error);
+        }
+        base => base?,
+    };
+    let held = base.held;
     if inbox.resume_behind(held)? {
         let what = "the inbox has lost its newest entries; it goes on behind the lake's";
         tracing::error!(held, "{what}");
@@ -44,11 +51,7 @@ pub(super) fn restore(shop: &Shop, inbox: &Inbox, file: &Path) -> Result<Known> 
     let begun = Instant::now();
     let known = match rebuild(shop, inbox) {
         Err(error) if is_of_the_lake(&error) => {
-            let error = format!("{error:#}");
-            let hint = "put the file back from a back-up and start again";
-            tracing::error!(error, hint, "the lake is damaged: who customers were is not known");
-            inbox.note_damage("lake", held, &error)?;
-            return without_lake(shop, inbox);
+            return without_lake(shop, inbox, base, &error);
         }
         rebuilt => rebuilt?,
     };
@@ -59,13 +62,21 @@ pub(super) fn restore(shop: &Shop, inbox: &Inbox, file: &Path) -> Result<Known> 
 
 /// Tells whether the lake could not be read, and not something that may be well in a moment.
 fn is_of_the_lake(error: &anyhow::Error) -> bool {
-    let lake = |error: &Error| matches!(error, Error::Store(shopwise_store::Error::Lake(_)));
-    error.downcast_ref::<Error>().is_some_and(lake)
+    let of_a_stage = match error.downcast_ref() {
+        Some(Error::Store(error)) => Some(error),
+        _ => None,
+    };
+    let error = of_a_stage.or_else(|| error.downcast_ref());
+    matches!(error, Some(shopwise_store::Error::Lake(_)))
 }
 
-/// Knows what waits in the inbox alone: a damaged file must not keep events from being collected.
-fn without_lake(shop: &Shop, inbox: &Inbox) -> Result<Known> {
-    let base = Base::now(shop)?;
+/// Knows what waits in the inbox alone, and says why: a damaged file must not keep events from
+/// being collected.
+fn without_lake(shop: &Shop, inbox: &Inbox, base: Base, error: &anyhow::Error) -> Result<Known> {
+    let error = format!("{error:#}");
+    let hint = "put the file back from a back-up and start again";
+    tracing::error!(error, hint, "the lake is damaged: who customers were is not known");
+    inbox.note_damage("lake", base.held, &error)?;
     let (state, followed) = (follow::nothing(shop)?, base.held);
     let mut known = Known { state, followed, base, told: None, is_partial: true };
     if take_inbox(shop, inbox, &mut known)? {
@@ -157,9 +168,13 @@ fn take_lake(shop: &Shop, known: &mut Known, ahead: &FxHashSet<[u8; 16]>) -> Res
     Ok(())
 }
 
-/// Takes into the identity graph what entries say that wait for the lake.
-pub(super) fn learn(shop: &Shop, inbox: &Inbox, graph: &mut Identities) -> Result<()> {
-    let mut after = Base::now(shop)?.held;
+/// Takes into the identity graph what entries say that wait for the lake, behind number `after`.
+pub(super) fn learn(
+    shop: &Shop,
+    inbox: &Inbox,
+    graph: &mut Identities,
+    mut after: i64,
+) -> Result<()> {
     loop {
         match follower::next(shop, inbox, after, i64::MAX)? {
             Next::Step(step, last) => {

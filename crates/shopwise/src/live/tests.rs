@@ -1,7 +1,7 @@
 //! Whatever order events are accepted, imported, moved and written down in: a start by the snapshot
 //! knows what a replay of everything knows.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -112,6 +112,17 @@ impl Place {
         }
     }
 
+    /// Starts again where one of two events is in a lake that cannot be read.
+    fn start_with_a_damaged_lake(&self) {
+        let (shop, inbox) = (&self.followed.shop, &self.followed.inbox);
+        let known = restore::restore(shop, inbox, self.keeper.file()).unwrap();
+        assert_eq!((known.state.rows(), known.followed, known.is_partial), (1, 2, true));
+        let damage = inbox.damage().unwrap();
+        assert!(damage[0].part == "lake" && damage[0].problem.contains("checksum"), "{damage:?}");
+        *self.followed.known.write().unwrap() = known;
+        assert!(self.keeper.write().is_err(), "the next start reads all again");
+    }
+
     fn accept(&mut self, events: &[Made]) {
         self.accepted += events.len();
         let arrivals = events.iter().map(|(minute, customer, product, kind)| {
@@ -158,7 +169,9 @@ fn told(shop: &Shop, known: &mut Known) -> Vec<String> {
     let things = ["p0", "p1", "p2"].map(|product| known.state.product(product));
     let mut told = vec![format!("{} {:?}", known.state.rows(), known.followed)];
     for id in ["u0", "u1", "u2", "u3"] {
-        told.push(format!("{:?}", view::customer(&known.state, &shop.vault, "USD", id)));
+        let somebody = view::somebody(&known.state, &shop.vault, id);
+        let known_of = somebody.map(|one| view::customer(&known.state, "USD", &one, &[]));
+        told.push(format!("{known_of:?}"));
         let code = known.state.customer(&shop.vault.pseudonym("customer", id));
         for thing in things {
             let features = known.state.features(code, thing, NOON + 600 * 60 * SECOND);
@@ -247,6 +260,20 @@ fn what_the_lake_holds_is_forgotten_after_a_round_that_was_killed_before_it() {
     assert_eq!(place.followed.inbox.counts().unwrap().forgotten, 1);
 }
 
+/// Flips a bit in the middle of the first file of a folder with this ending; returns the file and
+/// what it was.
+fn damage(folder: &Path, ending: &str) -> (PathBuf, Vec<u8>) {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<_> =
+        files.filter(|file| file.extension().is_some_and(|end| end == ending)).collect();
+    files.sort();
+    let bytes = std::fs::read(&files[0]).unwrap();
+    let mut damaged = bytes.clone();
+    damaged[bytes.len() / 2] ^= 1;
+    std::fs::write(&files[0], damaged).unwrap();
+    (files[0].clone(), bytes)
+}
+
 #[test]
 fn a_damaged_file_of_the_lake_is_said_and_events_are_collected_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
@@ -254,20 +281,29 @@ fn a_damaged_file_of_the_lake_is_said_and_events_are_collected_all_the_same() {
     place.act(&Operation::Accept(vec![(1, 0, 0, 0)]));
     place.act(&Operation::Drain(true));
     place.act(&Operation::Accept(vec![(2, 1, 1, 1)]));
-    let files = std::fs::read_dir(folder.path().join("lake").join("events")).unwrap();
-    let mut files = files.map(|file| file.unwrap().path());
-    let file = files.find(|file| file.extension().is_some_and(|end| end == "parquet")).unwrap();
-    let mut bytes = std::fs::read(&file).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(&file, bytes).unwrap();
-    let (shop, inbox) = (&place.followed.shop, &place.followed.inbox);
-    let known = restore::restore(shop, inbox, place.keeper.file()).unwrap();
-    assert_eq!((known.state.rows(), known.followed, known.is_partial), (1, 2, true));
-    let damage = inbox.damage().unwrap();
-    assert!(damage[0].part == "lake" && damage[0].problem.contains("checksum"), "{damage:?}");
-    *place.followed.known.write().unwrap() = known;
-    assert!(place.keeper.write().is_err(), "the next start reads all again");
+    damage(&folder.path().join("lake/events"), "parquet");
+    place.start_with_a_damaged_lake();
     place.act(&Operation::Drain(true));
     assert_eq!(collect::held(&place.followed.shop).unwrap(), 2);
+}
+
+#[test]
+fn a_damaged_log_of_the_lake_is_said_and_events_wait_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut place = Place::new(folder.path());
+    place.act(&Operation::Accept(vec![(1, 0, 0, 0)]));
+    place.act(&Operation::Drain(true));
+    place.act(&Operation::Accept(vec![(2, 1, 1, 1)]));
+    let (log, bytes) = damage(&folder.path().join("lake/events/_delta_log"), "json");
+    place.start_with_a_damaged_lake();
+    assert!(drainer::round(&place.followed, i64::MAX).is_err());
+    place.act(&Operation::Accept(vec![(3, 1, 1, 1)]));
+    place.act(&Operation::Follow);
+    assert_eq!(place.followed.known.read().unwrap().followed, 3);
+    std::fs::write(log, bytes).unwrap();
+    place.act(&Operation::Drain(true));
+    assert_eq!(collect::held(&place.followed.shop).unwrap(), 3);
+    let known = restore::restore(&place.followed.shop, &place.followed.inbox, place.keeper.file());
+    let known = known.unwrap();
+    assert_eq!((known.state.rows(), known.followed, known.is_partial), (3, 3, false));
 }

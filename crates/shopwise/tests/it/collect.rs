@@ -163,6 +163,61 @@ fn show_tells_what_was_acknowledged_a_moment_ago() {
 }
 
 #[test]
+fn a_customer_sees_his_tags_and_why_and_takes_one_off() {
+    let shop = ShopFolder::new();
+    let products = shop.path.join("products.csv");
+    std::fs::write(
+        &products,
+        "id,title,category\np1,Green tea,茶 & more\np2,Cup,Cups\np3,Plate,Plates\n",
+    )
+    .unwrap();
+    let folder = shown(&shop.path);
+    succeed(&["import", "--shop", folder, "--format", "products", shown(&products)]);
+    let server = Server::start(&shop.path);
+    let mut events: Vec<Value> = (0..3).map(|at| viewed(&format!("a{at}"), "u1")).collect();
+    for (other, product) in (0..18).zip(["p2", "p3"].into_iter().cycle()) {
+        let mut event = viewed(&format!("b{other}"), &format!("of {product}"));
+        event["properties"]["product_id"] = json!(product);
+        events.push(event);
+    }
+    assert_eq!(server.post("/v1/batch", &shop.key, &batch(&events)).unwrap().status, 200);
+    let token = format!("Authorization: Bearer {}\r\n", shop.token());
+    let known = Instant::now();
+    while server.get("/api/customers/u1", &token).status != 200 {
+        assert!(known.elapsed() < Duration::from_secs(10), "not known at all");
+    }
+    let tags = || server.get("/api/customers/u1", &token).json()["tags"].clone();
+    let tag = "category:茶 & more";
+    assert_eq!((tags()[0]["tag"].as_str(), tags()[0]["weight"].as_f64()), (Some(tag), Some(3.0)));
+    let path = "/api/customers/u1/tags/category%3A%E8%8C%B6%20%26%20more";
+    // The events are looked for in the lake.
+    let why = || server.get(path, &token);
+    while why().status != 200 {
+        assert!(known.elapsed() < Duration::from_secs(30), "{:?}", why());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let found = why().json();
+    assert_eq!(found["events"].as_array().map(Vec::len), Some(3), "{found}");
+    assert_eq!(found["weight"], json!(3.0));
+    assert_eq!(server.get("/api/customers/u1/tags/tea", &token).status, 400);
+    assert_eq!(server.get("/api/customers/u3/tags/brand:tea", &token).status, 404);
+    assert_eq!(server.send("DELETE", path, "", b"").unwrap().status, 401);
+    assert_eq!(server.send("DELETE", path, &token, b"").unwrap().status, 200);
+    assert_eq!(tags(), json!([]));
+    server.stop();
+    succeed(&["run", "--shop", folder, "prepare"]);
+    let list = succeed(&["tags", "--shop", folder, "list", "u1"]);
+    assert!(list.contains("deleted") && !list.contains('%'), "{list}");
+    let output = shop.path.join("tags.csv");
+    succeed(&["export", "--shop", folder, "tags", "--output", shown(&output)]);
+    let rows = std::fs::read_to_string(&output).unwrap();
+    assert!(!rows.contains('茶') && rows.contains("category:Cups"), "{rows}");
+    succeed(&["tags", "--shop", folder, "restore", "u1", tag]);
+    let list = succeed(&["tags", "--shop", folder, "list", "u1"]);
+    assert!(list.contains(tag) && list.contains('%'), "{list}");
+}
+
+#[test]
 fn everything_but_the_door_is_closed_without_the_token() {
     let shop = ShopFolder::new();
     let server = Server::start(&shop.path);

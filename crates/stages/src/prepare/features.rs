@@ -23,7 +23,7 @@ const CUSTOMER_PRIOR: f64 = 50.0;
 /// Exposures or views that a product's own rates must outweigh.
 const PRODUCT_PRIOR: f64 = 100.0;
 /// Views that a customer's own taste must outweigh.
-const TASTE_PRIOR: f64 = 5.0;
+pub(super) const TASTE_PRIOR: f64 = 5.0;
 /// The rates of a shop in which nothing happened yet: usual ones for shops.
 const CLICK_RATE: f64 = 0.02;
 const ORDER_RATE: f64 = 0.03;

@@ -9,11 +9,12 @@ pub mod fold;
 pub mod follow;
 mod outlier;
 mod tables;
+pub mod tastes;
 
 use shopwise_model::frame::{Column, Frame};
 use shopwise_model::tables::{
     CUSTOMER_FEATURES, EVENTS, EXPOSURES, IDENTITIES, ORDER_LINES, ORDERS, PRODUCT_FEATURES,
-    SESSIONS,
+    SESSIONS, TAGS,
 };
 use shopwise_store::lake::Append;
 use shopwise_store::ledger::Identity;
@@ -60,13 +61,14 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     replay.finish();
     report.rows_read = replay.rows();
     write_exposures(&mut replay, shown, &mut report)?;
-    let built = tables::build(&replay, &shop.ledger.products()?);
+    let built = tables::build(&replay, &shop.ledger.products()?, &shop.ledger.hidden_tags()?);
     for (table, frame) in [
         (&SESSIONS, &built.sessions),
         (&ORDERS, &built.orders),
         (&ORDER_LINES, &built.order_lines),
         (&CUSTOMER_FEATURES, &built.customers),
         (&PRODUCT_FEATURES, &built.products),
+        (&TAGS, &built.tags),
         (&IDENTITIES, &identities(&shop.ledger.identities()?)),
     ] {
         shop.lake.replace(table, frame)?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use shopwise_model::Product as Catalogued;
 use shopwise_model::frame::{Column, Frame, NULL_CODE, NULL_INT, Texts};
 use shopwise_model::money::units_from_micros;
@@ -11,6 +11,7 @@ use shopwise_model::time::DAY;
 
 use super::fold::{Customer, Pair, Product, Replay, Session};
 use super::outlier;
+use super::tastes::{Taste, Tastes};
 
 /// The derived tables, and what was noticed.
 pub(super) struct Built {
@@ -19,6 +20,7 @@ pub(super) struct Built {
     pub(super) order_lines: Frame,
     pub(super) customers: Frame,
     pub(super) products: Frame,
+    pub(super) tags: Frame,
     pub(super) outlier_lines: usize,
 }
 
@@ -28,8 +30,9 @@ struct Row<'a> {
     customer: Cow<'a, Customer>,
 }
 
-/// Builds the tables. Customers and products stand in the order of their first event.
-pub(super) fn build(replay: &Replay, catalog: &[Catalogued]) -> Built {
+/// Builds the tables. Customers and products stand in the order of their first event. `hidden` are
+/// (pseudonym, tag) of the tags that customers want gone.
+pub(super) fn build(replay: &Replay, catalog: &[Catalogued], hidden: &[(String, String)]) -> Built {
     let people = People::of(replay);
     let amounts: Vec<i64> = replay.lines.iter().map(|line| line.amount).collect();
     let outliers = outlier::flags(&amounts);
@@ -40,6 +43,7 @@ pub(super) fn build(replay: &Replay, catalog: &[Catalogued]) -> Built {
         order_lines: order_lines(replay, &outliers),
         customers: customers(replay, &people, &catalog),
         products: products(replay, &people, &catalog),
+        tags: tags(replay, &people, hidden),
         sessions: sessions(replay, &people.visits),
         outlier_lines: outliers.iter().filter(|outlier| **outlier).count(),
     }
@@ -308,6 +312,34 @@ fn customers(
         .with("evening_share", floats(rows, |row| share(row.evening, row.events)))
         .with("ads_shown", ints(rows, |row| row.ads_shown))
         .with("ads_clicked", ints(rows, |row| row.ads_clicked))
+}
+
+/// Returns what customers turn to more than others.
+fn tags(replay: &Replay, people: &People<'_>, hidden: &[(String, String)]) -> Frame {
+    let hidden: FxHashSet<(Arc<str>, &str)> = hidden
+        .iter()
+        .filter_map(|(name, tag)| Some((replay.names_of(replay.customer(name)?).0, tag.as_str())))
+        .collect();
+    let tastes = Tastes::of(replay);
+    let mut customers = Texts::default();
+    let mut found: Vec<Taste> = Vec::new();
+    for row in &people.rows {
+        for taste in tastes.of_customer(&row.customer) {
+            if !hidden.contains(&(Arc::clone(row.name), taste.tag().as_str())) {
+                customers.push(Some(row.name));
+                found.push(taste);
+            }
+        }
+    }
+    let tags: Vec<String> = found.iter().map(Taste::tag).collect();
+    Frame::default()
+        .with("customer", Column::Text(customers))
+        .with("tag", Column::Text(tags.iter().map(String::as_str).collect()))
+        .with("kind", Column::Text(found.iter().map(|taste| taste.kind).collect()))
+        .with("name", Column::Text(found.iter().map(|taste| taste.name.as_ref()).collect()))
+        .with("weight", floats(&found, |taste| taste.weight))
+        .with("share", floats(&found, |taste| taste.share))
+        .with("lift", floats(&found, |taste| taste.lift))
 }
 
 fn products(replay: &Replay, people: &People<'_>, catalog: &FxHashMap<&str, &Catalogued>) -> Frame {

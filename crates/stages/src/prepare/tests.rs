@@ -3,6 +3,7 @@
 mod exposures;
 mod persons;
 mod snapshot;
+mod tastes;
 
 use super::*;
 use crate::collect::{self, ImportOptions};

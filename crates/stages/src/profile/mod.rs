@@ -2,10 +2,13 @@
 //! worth.
 //!
 //! Behaviour segments come from k-means over scaled features, the number of segments from the
-//! silhouette; value groups come from recency, frequency and monetary quintiles. Only customers who
-//! have bought are profiled: the others have nothing yet to be told apart by.
+//! silhouette; value groups come from recency, frequency and monetary quintiles; what is to be
+//! expected of each comes from when he bought so far. Only customers who have bought are profiled:
+//! the others have nothing yet to be told apart by.
 
 mod describe;
+mod newcomers;
+mod outlook;
 mod rfm;
 
 use serde_json::json;
@@ -14,7 +17,7 @@ use shopwise_learn::{Matrix, scale};
 use shopwise_model::frame::{Column, Frame, Texts};
 use shopwise_model::tables::{CUSTOMER_FEATURES, PROFILES, SEGMENTS};
 
-use crate::error::Result;
+use crate::error::{Result, calendar};
 use crate::report::StageReport;
 use crate::stage::Work;
 
@@ -42,6 +45,9 @@ const FEATURES: &[&str] = &[
 ];
 
 const SQL: &str = include_str!("buyers.sql");
+const ORDERS: &str = include_str!("orders.sql");
+const NEWCOMERS: &str = include_str!("newcomers.sql");
+const LAST: &str = "SELECT MAX(last_seen) AS at FROM customer_features";
 
 /// Segments the customers who bought, and writes `profiles` and `segments`.
 ///
@@ -78,7 +84,18 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
         buyers.float("orders")?,
         buyers.float("monetary")?,
     );
-    let profiles = profiles(&buyers, &scaled, &choice, &segments, &scores)?;
+    let last = shop.lake.query(LAST)?.time("at")?.first().copied().unwrap_or(0);
+    let expected = expect(work, last, &mut report)?;
+    let newcomers = newcomers::learn(&shop.lake.query(NEWCOMERS)?, last)?;
+    report.metric("newcomers", newcomers.report.clone());
+    let found = Found {
+        scaled: &scaled,
+        choice: &choice,
+        segments: &segments,
+        scores: &scores,
+        newcomers: &newcomers,
+    };
+    let profiles = profiles(&buyers, &found, expected.as_ref())?;
     let table = describe::table(&segments);
     shop.lake.replace(&PROFILES, &profiles)?;
     shop.lake.replace(&SEGMENTS, &table)?;
@@ -111,13 +128,46 @@ fn record(report: &mut StageReport, choice: &Choice, scaler: &scale::Scaler) {
     report.parameter("scaling", serde_json::to_value(scaler).unwrap_or_default());
 }
 
+/// Returns what is to be expected of the customers after the moment `last`; nothing, and why in the report, where their
+/// purchases do not tell.
+fn expect(
+    work: &Work<'_>,
+    last: i64,
+    report: &mut StageReport,
+) -> Result<Option<outlook::Expected>> {
+    let calendar = calendar(&work.shop.settings)?;
+    let until = calendar.day(last);
+    let orders = outlook::Orders::read(&work.shop.lake.query(ORDERS)?, &calendar)?;
+    let expected = match outlook::expect(&orders, until) {
+        Ok(expected) => expected,
+        Err(why) => {
+            report.metric("outlook_left_out", why.to_string());
+            return Ok(None);
+        }
+    };
+    report.metric("outlook", expected.report());
+    match outlook::look_back(&orders, until) {
+        Ok(past) => report.metric("outlook_before", past),
+        Err(why) => report.metric("outlook_before_left_out", why.to_string()),
+    }
+    Ok(Some(expected))
+}
+
+/// What was found out about the customers who bought, in their order.
+struct Found<'a> {
+    scaled: &'a Matrix,
+    choice: &'a Choice,
+    segments: &'a [describe::Segment],
+    scores: &'a [rfm::Scores],
+    newcomers: &'a newcomers::Newcomers,
+}
+
 fn profiles(
     buyers: &Frame,
-    scaled: &Matrix,
-    choice: &Choice,
-    segments: &[describe::Segment],
-    scores: &[rfm::Scores],
+    found: &Found<'_>,
+    expected: Option<&outlook::Expected>,
 ) -> Result<Frame> {
+    let Found { scaled, choice, segments, scores, newcomers } = *found;
     let labels = &choice.best.labels;
     let segment: Texts = labels.iter().map(|label| segments[*label as usize].id.as_str()).collect();
     let distance = labels
@@ -129,12 +179,22 @@ fn profiles(
             squares.sum::<f64>().sqrt()
         })
         .collect();
-    Ok(Frame::default()
-        .with("customer", Column::Text(buyers.text("customer")?.clone()))
+    let customers = buyers.text("customer")?;
+    let mut profiles = Frame::default()
+        .with("customer", Column::Text(customers.clone()))
         .with("segment", Column::Text(segment))
         .with("recency_score", Column::Int(scores.iter().map(|row| row.recency).collect()))
         .with("frequency_score", Column::Int(scores.iter().map(|row| row.frequency).collect()))
         .with("monetary_score", Column::Int(scores.iter().map(|row| row.monetary).collect()))
         .with("rfm_group", Column::Text(scores.iter().map(rfm::Scores::group).collect()))
-        .with("distance", Column::Float(distance)))
+        .with("distance", Column::Float(distance));
+    for name in ["discount_share", "return_share"] {
+        profiles = profiles.with(name, Column::Float(buyers.float(name)?.to_vec()));
+    }
+    profiles = profiles.with("repeat_likely", Column::Float(newcomers.column(customers)));
+    let ahead = outlook::columns(customers, expected);
+    for (name, column) in ahead.names().iter().zip(ahead.columns()) {
+        profiles = profiles.with(name, column.clone());
+    }
+    Ok(profiles)
 }

@@ -8,6 +8,7 @@
 //! What serves is compared by its recipe, fitted on what the candidate was fitted on: its own
 //! numbers have seen the newest days and would win by memory.
 
+mod audience;
 mod log;
 mod race;
 mod recipe;
@@ -30,6 +31,7 @@ use race::{Outcome, Track};
 use recipe::{Choice, Recipe, Workshop};
 use weight::Repeats;
 
+pub use audience::audience;
 pub use log::HISTORY_MAX;
 pub use serving::{BOUGHT, Explained, POPULAR, SIMILAR, Serving, VIEWED};
 

@@ -67,7 +67,11 @@ fn named(products: &[String]) -> Texts {
 }
 
 /// Returns the interactions with the products of the model, which an earlier run may have made.
-fn translated(log: &Log, known: &Interactions, products: &[String]) -> Result<Interactions> {
+pub(super) fn translated(
+    log: &Log,
+    known: &Interactions,
+    products: &[String],
+) -> Result<Interactions> {
     if log.products == products {
         return Ok(known.clone());
     }

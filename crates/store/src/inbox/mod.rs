@@ -171,6 +171,15 @@ impl Inbox {
         self.query(async |pool| Ok(transaction::peek(&mut *pool.acquire().await?).await?.first - 1))
     }
 
+    /// Returns the number of the last entry that was forgotten, because the lake holds it; 0 when
+    /// none was.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn forgotten(&self) -> Result<i64> {
+        self.query(async |pool| Ok(transaction::peek(&mut *pool.acquire().await?).await?.forgotten))
+    }
+
     /// Returns how many keys are remembered and the bytes of memory they take.
     ///
     /// # Errors

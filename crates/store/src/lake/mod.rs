@@ -300,7 +300,8 @@ impl Lake {
     }
 
     /// Returns a session that knows the tables which `sql` names. A table that was never written is
-    /// there without rows.
+    /// there without rows, as is one that lacks columns: an earlier version of the program wrote it,
+    /// and the next run of its stage rebuilds it.
     async fn context(&self, sql: &str, versions: &[At]) -> Result<SessionContext> {
         let context = self.session()?;
         for table in TABLES.iter().filter(|table| sql.contains(table.name)) {
@@ -308,11 +309,15 @@ impl Lake {
                 let version =
                     versions.iter().find(|at| at.table == table.name).map(|at| at.version);
                 let opened = self.load(table.name, version).await?;
-                opened.update_datafusion_session(&context.state())?;
-                context.register_table(table.name, opened.table_provider().await?)?;
-            } else {
-                context.register_table(table.name, convert::empty_table(table)?)?;
+                let provider = opened.table_provider().await?;
+                let schema = provider.schema();
+                if table.fields.iter().all(|field| schema.index_of(field.name).is_ok()) {
+                    opened.update_datafusion_session(&context.state())?;
+                    context.register_table(table.name, provider)?;
+                    continue;
+                }
             }
+            context.register_table(table.name, convert::empty_table(table)?)?;
         }
         Ok(context)
     }

@@ -2,8 +2,8 @@
 
 use super::*;
 use shopwise_model::event::{Event, EventKind, Events};
-use shopwise_model::frame::{Column, NULL_INT, Texts};
-use shopwise_model::tables::{EVENTS, REFUSED};
+use shopwise_model::frame::{Column, Kind, NULL_INT, Texts};
+use shopwise_model::tables::{EVENTS, Field, IDENTITIES, REFUSED};
 
 fn lake() -> (tempfile::TempDir, Lake) {
     let folder = tempfile::tempdir().unwrap();
@@ -130,6 +130,20 @@ fn replacing_leaves_only_the_new_rows() {
     assert_eq!(read.rows(), 1);
     lake.replace(&REFUSED, &REFUSED.empty()).unwrap();
     assert_eq!(lake.query("SELECT reason FROM refused").unwrap().rows(), 0);
+}
+
+#[test]
+fn a_table_of_an_earlier_version_is_empty_until_it_is_rebuilt() {
+    const FORMER: Table =
+        Table { name: "identities", fields: &[Field { name: "customer", kind: Kind::Text }] };
+    let (_folder, lake) = lake();
+    let one = Frame::default().with("customer", Column::Text(["a"].into_iter().collect()));
+    lake.replace(&FORMER, &one).unwrap();
+    let rows = || lake.query("SELECT customer, person FROM identities").unwrap().rows();
+    assert_eq!(rows(), 0);
+    lake.replace(&IDENTITIES, &one.with("person", Column::Text(["b"].into_iter().collect())))
+        .unwrap();
+    assert_eq!(rows(), 1);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod catalog;
 mod copy;
+mod hidden_tags;
 mod identities;
 mod identity_graph;
 mod keys;
@@ -47,6 +48,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "identity since", include_str!("migrations/0005_identity_since.sql")),
     (6, "plan", include_str!("migrations/0006_plan.sql")),
     (7, "key sums", include_str!("migrations/0007_key_sums.sql")),
+    (8, "hidden tags", include_str!("migrations/0008_hidden_tags.sql")),
 ];
 
 /// How the ledger wants its database. The stages of one process work one after the other, reports

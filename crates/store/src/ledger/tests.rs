@@ -93,7 +93,7 @@ fn a_ledger_of_an_earlier_version_is_brought_up_to_date() {
                DROP TABLE identity_evidence; DROP TABLE identity_decisions; \
                DROP TABLE persons; DROP TABLE keys; ALTER TABLE identities DROP COLUMN joined; \
                ALTER TABLE identities DROP COLUMN since; DROP INDEX identities_person; \
-               DROP TABLE plan_violations; DROP TABLE plan_progress; \
+               DROP TABLE plan_violations; DROP TABLE plan_progress; DROP TABLE hidden_tags; \
                DELETE FROM _sqlx_migrations WHERE version > 1";
     ledger.block(sqlx::raw_sql(sql).execute(&ledger.pool)).unwrap();
     ledger.set_setting("format", "1").unwrap();
@@ -484,5 +484,21 @@ fn violations_of_a_list_are_counted_once_however_often_it_is_read() {
         assert_eq!(ledger.counted_through("inbox").unwrap(), 12);
         let expected = [found("Order Completed", 3, 7), found("Cart Viewed", 1, 8)];
         assert_eq!(ledger.violations().unwrap(), expected);
+    });
+}
+
+#[test]
+fn a_tag_that_a_customer_wants_gone_is_known_by_any_of_his_pseudonyms() {
+    on_both(|ledger| {
+        let names = ["c1", "c2"].map(str::to_owned);
+        assert!(ledger.hide_tag("c2", "brand:甲", 1).unwrap());
+        assert!(!ledger.hide_tag("c2", "brand:甲", 2).unwrap());
+        assert!(ledger.hide_tag("c3", "brand:甲", 2).unwrap());
+        assert_eq!(ledger.hidden_tags_of(&names).unwrap(), ["brand:甲"]);
+        let all = ["c2", "c3"].map(|name| (name.to_owned(), "brand:甲".to_owned()));
+        assert_eq!(ledger.hidden_tags().unwrap(), all);
+        assert!(ledger.unhide_tag(&names, "brand:甲").unwrap());
+        assert!(!ledger.unhide_tag(&names, "brand:甲").unwrap());
+        assert_eq!(ledger.hidden_tags_of(&names).unwrap(), [""; 0]);
     });
 }

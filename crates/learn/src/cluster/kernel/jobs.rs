@@ -170,14 +170,17 @@ fn lower_costs<L: Lanes, T: Term, const ROWS: usize>(job: &mut LowerCosts<'_>) -
     totals
 }
 
-/// Adds up the distances of each of some rows to all packed points.
+/// Adds up the distances of each of some rows to all packed points, and those of each packed point
+/// to all of these rows.
 pub(in crate::cluster) struct SumDistances<'a> {
     pub(in crate::cluster) metric: Metric,
     pub(in crate::cluster) points: &'a Matrix,
     pub(in crate::cluster) first: usize,
     pub(in crate::cluster) packed: &'a Packed,
     /// One sum for each row from `first` on.
-    pub(in crate::cluster) sums: &'a mut [f64],
+    pub(in crate::cluster) of_rows: &'a mut [f64],
+    /// One sum for each slot of the packed points.
+    pub(in crate::cluster) of_slots: &'a mut [f64],
 }
 
 /// Bytes of packed points that are measured against all rows of a block before the next: half of a
@@ -195,23 +198,30 @@ impl Job for SumDistances<'_> {
 
 #[inline(always)]
 fn sum_distances<L: Lanes, T: Term, const ROWS: usize>(job: &mut SumDistances<'_>) {
-    let numbers = all_rows(job.sums.len());
-    let lanes = L::load(&NUMBERS);
+    let numbers = all_rows(job.of_rows.len());
+    let (lanes, none) = (L::load(&NUMBERS), L::splat(0.0));
     let groups: Vec<(&[f64], usize)> = job.packed.groups().collect();
     let bytes = groups.first().map_or(1, |(group, _)| size_of_val(*group));
-    for groups in groups.chunks((BYTES_AT_ONCE / bytes).max(1)) {
-        for (rows, totals) in numbers.chunks(ROWS).zip(job.sums.chunks_mut(ROWS)) {
+    let at_once = (BYTES_AT_ONCE / bytes).max(1);
+    let slots = job.of_slots.chunks_mut(at_once * 2 * L::COUNT);
+    for (groups, slots) in groups.chunks(at_once).zip(slots) {
+        for (rows, totals) in numbers.chunks(ROWS).zip(job.of_rows.chunks_mut(ROWS)) {
             let tile_rows = tile_rows::<ROWS>(job.points, job.first, rows);
-            let mut sums = [L::splat(0.0); ROWS];
-            for (group, filled) in groups {
+            let mut sums = [none; ROWS];
+            for ((group, filled), slots) in groups.iter().zip(slots.chunks_mut(2 * L::COUNT)) {
                 let tile = tile::<L, T, 2, ROWS>(&tile_rows, group);
-                let (none, filled) = (L::splat(0.0), *filled as f64);
+                let filled = *filled as f64;
                 let (left, right) = (L::splat(filled), L::splat(filled - L::COUNT as f64));
-                for (sum, terms) in sums.iter_mut().zip(&tile) {
+                let (mut near_all, mut far_all) = (L::load(slots), L::load(&slots[L::COUNT..]));
+                for (sum, terms) in sums.iter_mut().zip(&tile).take(rows.len()) {
                     let near = lanes.where_less(left, T::distance(terms[0]), none);
                     let far = lanes.where_less(right, T::distance(terms[1]), none);
                     *sum = sum.plus(near.plus(far));
+                    near_all = near_all.plus(near);
+                    far_all = far_all.plus(far);
                 }
+                near_all.store(slots);
+                far_all.store(&mut slots[L::COUNT..]);
             }
             for (total, sum) in totals.iter_mut().zip(sums) {
                 *total += sum.total();

@@ -127,18 +127,29 @@ fn every_level_measures_pairs() {
 }
 
 #[test]
-fn every_level_adds_up_distances() {
+fn every_level_adds_up_distances_both_ways() {
     for_all(|level, metric, rows, points| {
         let all: Vec<usize> = (0..points.rows()).collect();
         let packed = Packed::rows(level, points, &all);
-        let mut sums = vec![0.0; rows.rows()];
-        let job = SumDistances { metric, points: rows, first: 0, packed: &packed, sums: &mut sums };
-        level.measure(job);
-        for (row, sum) in sums.iter().enumerate() {
-            let distances = all
-                .iter()
-                .map(|point| metric.of_term(plain(metric, rows.row(row), points.row(*point))));
-            let expected: f64 = distances.sum();
+        let mut of_rows = vec![0.0; rows.rows()];
+        let mut of_slots = vec![0.0; packed.slots()];
+        level.measure(SumDistances {
+            metric,
+            points: rows,
+            first: 0,
+            packed: &packed,
+            of_rows: &mut of_rows,
+            of_slots: &mut of_slots,
+        });
+        let distance = |row: usize, point: usize| {
+            metric.of_term(plain(metric, rows.row(row), points.row(point)))
+        };
+        for (row, sum) in of_rows.iter().enumerate() {
+            let expected: f64 = all.iter().map(|point| distance(row, *point)).sum();
+            assert!((sum - expected).abs() < 1e-10, "{sum} is not {expected}");
+        }
+        for (point, sum) in of_slots[..points.rows()].iter().enumerate() {
+            let expected: f64 = (0..rows.rows()).map(|row| distance(row, point)).sum();
             assert!((sum - expected).abs() < 1e-10, "{sum} is not {expected}");
         }
     });

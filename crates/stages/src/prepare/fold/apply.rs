@@ -194,8 +194,8 @@ impl Replay {
     }
 }
 
-/// Returns what an event says about taste.
-fn weight(kind: EventKind) -> f64 {
+/// Returns what an event says about taste, in views.
+pub(in crate::prepare) fn weight(kind: EventKind) -> f64 {
     match kind {
         EventKind::ProductViewed => VIEW,
         EventKind::ProductAdded => CART,

@@ -61,6 +61,12 @@ impl Interest {
         }
     }
 
+    /// Returns each key with its weight at a moment, in the order in which they came first.
+    pub fn keys(&self, at: i64) -> impl Iterator<Item = (u32, f64)> {
+        let left = left(self.at, at, HALF_LIFE_DAYS);
+        self.weights.iter().map(move |(key, weight)| (*key, weight * left))
+    }
+
     /// Returns (weight of the key, weight of all keys) at a moment.
     #[must_use]
     pub fn of(&self, key: u32, at: i64) -> (f64, f64) {

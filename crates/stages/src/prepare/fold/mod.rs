@@ -30,6 +30,7 @@ use super::features::{self, Features};
 use crate::error::Result;
 
 pub use again::Again;
+pub(super) use apply::weight;
 pub use catalog::{Catalog, Thing};
 pub use persons::Persons;
 pub use snapshot::Snapshot;
@@ -262,6 +263,11 @@ impl Replay {
     #[must_use]
     pub fn features(&self, customer: Option<u32>, thing: Thing, at: i64) -> Features {
         features::read(self, customer.unwrap_or(NULL_CODE), thing, at)
+    }
+
+    /// Returns the names of categories and brands, by code.
+    pub(super) fn kinds(&self) -> [&[Arc<str>]; 2] {
+        [self.catalog.categories().values(), self.catalog.brands().values()]
     }
 
     /// Gives the products and campaigns that the last rows brought their place in the state.

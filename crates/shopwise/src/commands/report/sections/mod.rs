@@ -5,6 +5,7 @@ mod campaigns;
 mod funnel;
 mod headline;
 mod machine;
+mod outlook;
 mod policies;
 mod products;
 mod quality;
@@ -12,6 +13,7 @@ mod recommendations;
 mod revenue;
 mod segments;
 mod silhouette;
+mod tastes;
 mod value;
 
 use serde_json::Value;
@@ -29,6 +31,8 @@ pub(super) fn all(contents: &Contents) -> Vec<Section> {
     sections.push(funnel::section(contents));
     sections.push(segments::section(contents));
     sections.push(value::section(contents));
+    sections.push(outlook::section(contents));
+    sections.push(tastes::section(contents));
     sections.push(silhouette::section(contents));
     sections.push(products::section(contents));
     sections.push(recommendations::section(contents));
