@@ -368,3 +368,20 @@ fn what_cannot_be_fitted_is_refused() {
     let lengths = Purchases { buyers: &[1], days: &[], amounts: &[1.0] };
     assert!(matches!(follow(lengths, 0, 0), Err(Error::Length { .. })));
 }
+
+#[test]
+fn where_everybody_leaves_with_the_same_probability_the_forecast_is_that_of_it() {
+    // Given the probability p, λ of a gamma distribution: (1 − (rate / (rate + p t))^shape) / p.
+    let (a, b) = (325_073.0, 540_811.0);
+    let (p, days) = (a / (a + b), 90.0);
+    let model = BgNbd::of_parameters([0.42, 15.6, a, b]).unwrap();
+    for history in [history(0, 0, 60, 0.0), history(3, 40, 90, 9.0)] {
+        let (shape, rate) =
+            (0.42 + f64::from(history.repeats), 15.6 + f64::from(history.age) / 7.0);
+        let expected = (1.0 - (rate / (rate + p * days / 7.0)).powf(shape)) / p;
+        let prospect = model.prospect(&history, days);
+        close(prospect.expected, prospect.alive * expected, 1e-5);
+        close(model.expected(&history, days), prospect.expected, 1e-12);
+        assert!(prospect.silent < 1.0 && prospect.variance > 0.0, "{prospect:?}");
+    }
+}

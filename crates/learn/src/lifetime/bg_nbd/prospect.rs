@@ -18,6 +18,10 @@ const PURCHASES_MAX: u32 = 100_000;
 /// Below the exponential of this, a probability is too coarse to be multiplied further.
 const LOG_LEAST: f64 = -600.0;
 
+/// Below the exponential of this, the two halves of the closed form are too far apart for its
+/// series: it takes as many terms as a is large.
+const LOG_SERIES: f64 = -50.0;
+
 /// The share of all possible futures within [`Prospect::low`] and [`Prospect::high`].
 const INTERVAL: f64 = 0.9;
 
@@ -47,8 +51,8 @@ impl BgNbd {
     pub fn prospect(&self, history: &History, horizon: f64) -> Prospect {
         let alive = self.alive(history);
         let ahead = Ahead::new(self, history, horizon);
-        let expected = alive * ahead.expected();
         let futures = ahead.futures(alive);
+        let expected = ahead.expected().map_or(futures.mean, |expected| alive * expected);
         Prospect {
             alive,
             expected,
@@ -81,7 +85,11 @@ impl BgNbd {
     /// Returns the expected number of purchases within `horizon` days, as in [`Prospect`].
     #[must_use]
     pub fn expected(&self, history: &History, horizon: f64) -> f64 {
-        self.alive(history) * Ahead::new(self, history, horizon).expected()
+        let (alive, ahead) = (self.alive(history), Ahead::new(self, history, horizon));
+        match ahead.expected() {
+            Some(expected) => alive * expected,
+            None => ahead.futures(alive).mean,
+        }
     }
 
     fn units(&self, days: u32) -> f64 {
@@ -119,20 +127,25 @@ impl Ahead {
         }
     }
 
-    /// Returns the expected number of purchases.
+    /// Returns the expected number of purchases; nothing where everybody leaves with nearly the same
+    /// probability (a and b are large), for which the distribution itself is to be walked through.
     ///
     /// Equation 10 of the paper is (c / (a − 1)) [1 − (1 − z)^(r+x) ₂F₁(r + x, b + x; c; z)], with
     /// c = a + b + x − 1 and z = t / (α + T + t). Here ₂F₁ is turned by Euler's transformation
     /// (DLMF 15.8.1) into (1 − z)^(a−1−r−x) ₂F₁(a − 1, a + b − 1 − r; c; z), whose parameters do
     /// not grow with x, and its leading 1 and the factors c and 1 / (a − 1) are multiplied out, so
     /// that nothing is singular at a = 1 or c = 0.
-    fn expected(&self) -> f64 {
+    fn expected(&self) -> Option<f64> {
         let (a, z) = (self.a, self.share);
         if z == 0.0 {
-            return 0.0;
+            return Some(0.0);
         }
         let c = a + self.b - 1.0;
         let log = (-z).ln_1p();
+        let exponent = (a - 1.0) * log;
+        if exponent < LOG_SERIES {
+            return None;
+        }
         // Terms (a)ₙ₋₁ (q)ₙ / ((c + 1)ₙ₋₁ n!) zⁿ.
         let mut q = a + self.b - (self.shape - self.r) - 1.0 - self.r;
         let (mut term, mut sum) = (q * z, 0.0);
@@ -146,9 +159,8 @@ impl Ahead {
                 break;
             }
         }
-        let exponent = (a - 1.0) * log;
         let grown = if a == 1.0 { log } else { exponent.exp_m1() / (a - 1.0) };
-        (-(exponent.exp() * sum + c * grown)).max(0.0)
+        Some((-(exponent.exp() * sum + c * grown)).max(0.0))
     }
 
     /// Returns the distribution of the number of purchases, walked through once.
@@ -161,7 +173,7 @@ impl Ahead {
         let mut log_of = self.shape * (-self.share).ln_1p();
         let mut unhindered = log_of.exp();
         let (mut stays, mut above, mut seen) = (1.0, 1.0, 1.0 - alive);
-        let mut found = Futures { silent: 0.0, square: 0.0, low: 0, high: 0 };
+        let mut found = Futures { silent: 0.0, mean: 0.0, square: 0.0, low: 0, high: 0 };
         let (mut low, mut high) = (None, None);
         let tail = (1.0 - INTERVAL) / 2.0;
         for count in 0..PURCHASES_MAX {
@@ -182,6 +194,7 @@ impl Ahead {
             probability += stays * unhindered;
             above = (above - unhindered).max(0.0);
             seen += alive * probability;
+            found.mean += alive * probability * k;
             found.square += alive * probability * k * k;
             if count == 0 {
                 found.silent = seen;
@@ -205,6 +218,7 @@ impl Ahead {
 /// What the distribution of the number of purchases comes to.
 struct Futures {
     silent: f64,
+    mean: f64,
     /// The mean square.
     square: f64,
     low: u32,
