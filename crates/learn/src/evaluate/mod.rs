@@ -5,6 +5,7 @@
 
 pub mod binary;
 pub mod bootstrap;
+pub mod next_item;
 pub mod policy;
 pub mod ranking;
 pub mod regression;

@@ -20,6 +20,7 @@ pub mod parameters;
 pub mod popular;
 pub mod rp3beta;
 pub mod saved;
+pub mod session_knn;
 pub mod slim;
 pub mod user_knn;
 
@@ -72,6 +73,13 @@ pub const MODELS: &[Entry] = &[
         parameters: rp3beta::PARAMETERS,
         build: rp3beta::build,
         load: rp3beta::load,
+    },
+    Entry {
+        name: "session-knn",
+        about: "what people went on to whose visits looked like this one",
+        parameters: session_knn::PARAMETERS,
+        build: session_knn::build,
+        load: session_knn::load,
     },
     Entry {
         name: "slim",
@@ -335,6 +343,8 @@ pub struct Pad {
     pub(crate) is_seen: Accumulator<bool>,
     /// A score for every item, for models with an opinion on all.
     pub(crate) dense: Vec<f32>,
+    /// Past sessions that share items with the history.
+    pub(crate) sessions: Accumulator<session_knn::Match>,
     /// For selecting the best.
     pub(crate) best: Best,
     /// For each item that is to be explained its place among those, from 1.

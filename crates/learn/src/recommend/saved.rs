@@ -11,7 +11,7 @@ use crate::interactions::Interactions;
 use crate::neighbours::Neighbours;
 
 /// The array that says how the others are loaded.
-const MODEL: &str = "model";
+pub(super) const MODEL: &str = "model";
 
 /// Returns a fitted model as bytes; equal models give equal bytes.
 #[must_use]

@@ -66,8 +66,8 @@ fn names_are_unique_and_defaults_are_allowed() {
     }
     assert_eq!(
         Entry::find("als2").unwrap_err().to_string(),
-        "parameter `model` must be one of popular, again, user-knn, item-knn, rp3beta, slim, \
-         ease, als, bpr, content, hybrid, got `als2`"
+        "parameter `model` must be one of popular, again, user-knn, item-knn, rp3beta, \
+         session-knn, slim, ease, als, bpr, content, hybrid, got `als2`"
     );
 }
 
@@ -260,7 +260,7 @@ proptest! {
                         let rating = Value::Text("rating".to_owned());
                         let is_sum = parameters.iter().all(|(_, value)| *value != rating);
                         let has_parts_only = is_sum
-                            && matches!(entry.name, "user-knn" | "item-knn" | "content");
+                            && matches!(entry.name, "user-knn" | "item-knn" | "session-knn" | "content");
                         if has_parts_only {
                             prop_assert!((sum - one.score).abs() <= 1e-4 * one.score.abs().max(1.0),
                                 "{} {parameters:?}: {sum} is not {}", entry.name, one.score);

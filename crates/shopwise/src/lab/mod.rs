@@ -7,6 +7,8 @@ mod cluster;
 mod documents;
 mod lifetime;
 mod measures;
+mod models;
+mod next_item;
 mod recommend;
 mod respond;
 mod table;
@@ -44,6 +46,8 @@ pub(crate) enum LabCommand {
     Cluster(cluster::Arguments),
     /// Fits when customers buy again and for how much, and holds it against what followed.
     Lifetime(lifetime::Arguments),
+    /// Fits a recommender on past sessions and judges what it says comes next in others.
+    NextItem(next_item::Arguments),
     /// Fits a recommender, makes a list for each test user and judges the lists.
     Recommend(recommend::Arguments),
     /// Fits a model of a response (a click, a purchase, an amount) and judges its predictions.
@@ -74,6 +78,7 @@ impl LabCommand {
         match self {
             Self::Cluster(arguments) => &arguments.shared,
             Self::Lifetime(arguments) => &arguments.shared,
+            Self::NextItem(arguments) => &arguments.shared,
             Self::Recommend(arguments) => &arguments.shared,
             Self::Respond(arguments) => &arguments.shared,
         }
@@ -97,6 +102,7 @@ pub(crate) fn run(command: &LabCommand) -> Result<Value> {
     let mut result = pool.install(|| match command {
         LabCommand::Cluster(arguments) => cluster::run(arguments, &mut clock),
         LabCommand::Lifetime(arguments) => lifetime::run(arguments, &mut clock),
+        LabCommand::NextItem(arguments) => next_item::run(arguments, &mut clock),
         LabCommand::Recommend(arguments) => recommend::run(arguments, &mut clock),
         LabCommand::Respond(arguments) => respond::run(arguments, &mut clock),
     })?;

@@ -20,10 +20,8 @@ use shopwise_model::frame::{Column, Frame, NULL_INT, Texts};
 use shopwise_model::time::DAY;
 
 use super::documents::documents;
+use super::models::{self, cuts, settings, whole_or_not};
 use super::{Clock, Shared, UsageError, names, table, usage_or_data};
-
-/// Models that other versions bring.
-const NOT_YET: [&str; 3] = ["session-knn", "sequence", "auto"];
 
 /// The flags of `lab recommend`.
 #[derive(Debug, clap::Args)]
@@ -55,7 +53,8 @@ pub(crate) struct Arguments {
     /// ordinal: times order the rows of one user; clock: they can be compared across users
     #[arg(long, value_name = "KIND", default_value = "ordinal")]
     time_kind: String,
-    /// popular, again, user-knn, item-knn, rp3beta, slim, ease, als, bpr, content or hybrid
+    /// popular, again, user-knn, item-knn, rp3beta, session-knn, slim, ease, als, bpr, content or
+    /// hybrid
     #[arg(long, value_name = "NAME")]
     model: String,
     /// The items, for models that read: the item column, texts, and numbers, which are cut in bands
@@ -124,27 +123,8 @@ pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String
     Ok(all.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// Returns a count as a whole number, and anything else as it is.
-fn whole_or_not(value: f64) -> Value {
-    let is_count = value.fract() == 0.0 && (0.0..1e15).contains(&value);
-    if is_count { json!(value as u64) } else { json!(value) }
-}
-
 fn plan(arguments: &Arguments) -> Result<Plan> {
-    let name = arguments.model.as_str();
-    if NOT_YET.contains(&name) {
-        let there: Vec<_> = recommend::MODELS.iter().map(|entry| entry.name).collect();
-        let there = there.join(", ");
-        bail!(UsageError::new(format!("model `{name}` is not yet available: there are {there}")));
-    }
-    let entry = Entry::find(name).map_err(usage_or_data)?;
-    let mut parameters = entry.defaults();
-    for pair in &arguments.set {
-        let Some((name, value)) = pair.split_once('=') else {
-            bail!(UsageError::new(format!("`--set` must be NAME=VALUE, got `{pair}`")));
-        };
-        parameters.set(name.trim(), value.trim()).map_err(usage_or_data)?;
-    }
+    let (entry, parameters) = models::chosen(&arguments.model, &arguments.set)?;
     let is_clock = match arguments.time_kind.as_str() {
         "clock" => true,
         "ordinal" => false,
@@ -174,26 +154,6 @@ fn half_life(parameters: &Parameters) -> Option<f32> {
         Setting::Real(half_life) => Some(*half_life),
         Setting::Whole(_) | Setting::Text(_) => None,
     })
-}
-
-fn cuts(text: &str) -> Result<Vec<usize>> {
-    let number = |part: &str| part.trim().parse::<usize>().ok().filter(|cut| *cut >= 1);
-    let found: Option<Vec<usize>> = text.split(',').map(number).collect();
-    found.ok_or_else(|| {
-        let message = format!("at must be numbers from 1 joined by commas, got `{text}`");
-        UsageError::new(message).into()
-    })
-}
-
-/// Returns the settings as JSON; a number reads as it was written.
-fn settings(parameters: &Parameters) -> Value {
-    let plain = |value: &Setting| match value {
-        Setting::Whole(value) => json!(value),
-        // Through its shortest text, so that 0.2 does not become 0.200000003.
-        Setting::Real(value) => json!(value.to_string().parse::<f64>().unwrap_or(f64::NAN)),
-        Setting::Text(value) => json!(value),
-    };
-    parameters.iter().map(|(name, value)| (name.to_owned(), plain(value))).collect()
 }
 
 /// The files, as indices.
@@ -273,7 +233,7 @@ pub(super) enum Ids {
 
 impl Ids {
     /// Returns an empty dictionary of the kind of a column.
-    fn like(column: &Column, name: &str) -> Result<Self> {
+    pub(super) fn like(column: &Column, name: &str) -> Result<Self> {
         match column {
             Column::Int(_) => Ok(Self::Int { index: FxHashMap::default(), values: Vec::new() }),
             Column::Text(_) => Ok(Self::Text(Texts::default())),
@@ -425,7 +385,7 @@ impl Rows {
 }
 
 /// Returns times as numbers: days for moments, else as they stand.
-fn times(frame: &Frame, name: &str, path: &Path) -> Result<Vec<f64>> {
+pub(super) fn times(frame: &Frame, name: &str, path: &Path) -> Result<Vec<f64>> {
     let values = match frame.column(name)? {
         Column::Time(values) => {
             let day = |time: &i64| {

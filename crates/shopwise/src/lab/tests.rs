@@ -208,6 +208,30 @@ fn a_setting_that_does_not_exist_is_wrong_usage() {
 }
 
 #[test]
+fn next_items_are_judged_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = file(&folder, "train.csv", "visit,item,time\n1,tea,5\n1,cup,9\n2,tea,7\n");
+    // Visit 1 is another one, from cup to tea; visit 9 keeps the order of its rows.
+    let rows = "visit,item,time\n1,tea,30\n1,cup,20\n9,tea,1\n9,cup,1\n8,pot,4\n";
+    let test = file(&folder, "test.csv", rows);
+    let (train, test) = (train.display(), test.display());
+    let flags = format!("--train {train} --test {test} --session visit --item item --time time");
+    let result = lab(&format!("next-item {flags} --model popular --at 2")).unwrap();
+    assert_eq!(result["predictions"], 2);
+    assert_eq!(result["sessions"], serde_json::json!({ "train": 2, "test": 3 }));
+    // Popular is tea, then cup.
+    near(&result["metrics"]["mrr@2"], 0.75);
+    let result = lab(&format!("next-item {flags} --model session-knn")).unwrap();
+    near(&result["metrics"]["mrr@20"], 1.0);
+    near(&result["metrics"]["recall@20"], 1.0);
+    assert_eq!(result["index_sessions"], 2);
+    for wrong in ["--model sequence", "--model als9", "--model popular --set half=1"] {
+        let error = lab(&format!("next-item {flags} {wrong}")).unwrap_err();
+        assert!(is_usage(&error), "{wrong}: {error}");
+    }
+}
+
+#[test]
 fn a_line_is_found_again() {
     let folder = tempfile::tempdir().unwrap();
     // y = 1 + 2 a − b.
