@@ -2,7 +2,7 @@
 
 use super::accumulator::Accumulator;
 use super::best::{Best, Scored};
-use super::similarity::{Cell, CountedProduct, Moments, Product, Settings, Similarity};
+use super::similarity::{Cell, Common, CountedProduct, Moments, Product, Settings, Similarity};
 use crate::error::Result;
 use crate::interactions::Interactions;
 
@@ -41,6 +41,7 @@ enum Side {
 pub struct Scratch {
     products: Accumulator<Product>,
     counted: Accumulator<CountedProduct>,
+    common: Accumulator<Common>,
     moments: Accumulator<Moments>,
     best: Best,
     /// The prepared entries of the row that is compared.
@@ -147,9 +148,11 @@ impl RowIndex {
         scratch: &'a mut Scratch,
     ) -> &'a [Scored] {
         let scale = self.load(columns, weights, &mut scratch.entries);
-        let Scratch { products, counted, moments, best, entries } = scratch;
+        let Scratch { products, counted, common, moments, best, entries } = scratch;
         best.start(self.settings.neighbours);
-        if self.settings.similarity.is_partial() {
+        if let Some(entry) = self.only_entry(entries) {
+            self.compare(entries, scale * entry, own, common, best);
+        } else if self.settings.similarity.is_partial() {
             self.compare(entries, scale, own, moments, best);
         } else if self.settings.counts_common() {
             self.compare(entries, scale, own, counted, best);
@@ -157,6 +160,20 @@ impl RowIndex {
             self.compare(entries, scale, own, products, best);
         }
         best.finish()
+    }
+
+    /// Returns the one entry of a row all of whose entries are equal, where all those of the matrix
+    /// are 1: products then are counts, multiplied by it.
+    fn only_entry(&self, entries: &[(u32, f64)]) -> Option<f64> {
+        let entry = entries.first()?.1;
+        let is_alone = entries.iter().all(|(_, other)| *other == entry);
+        let may_scale = match self.settings.similarity {
+            Similarity::Cosine | Similarity::Asymmetric { .. } => true,
+            // Its scale is no factor.
+            Similarity::Jaccard => entry == 1.0,
+            _ => false,
+        };
+        (self.is_flat && is_alone && may_scale).then_some(entry)
     }
 
     /// Weighs the entries of a row and returns its scale.

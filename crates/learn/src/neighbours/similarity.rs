@@ -204,6 +204,33 @@ impl Cell for CountedProduct {
     }
 }
 
+/// Only the number of common columns, for measures to which all columns and entries are alike: a
+/// quarter of the memory, so that more rows stay in the nearest cache.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Common(u32);
+
+impl Cell for Common {
+    #[inline]
+    fn add(&mut self, _: f64, _: f64) {
+        self.0 += 1;
+    }
+
+    #[inline]
+    fn similarity(&self, scale: f64, settings: &Settings) -> f64 {
+        settings.corrected(self.product() * scale, self.product())
+    }
+
+    #[inline]
+    fn product(&self) -> f64 {
+        f64::from(self.0)
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// All moments over the common columns, for measures that leave missing entries out.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Moments {
