@@ -10,7 +10,7 @@ use super::arrays::{Reader, Writer, wrong};
 use super::blend::{self, Blend};
 use super::{
     Contribution, Entry, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender,
-    Scored, Seen, Training, lists, saved,
+    Scored, Search, Seen, Training, lists, saved,
 };
 use crate::error::{Error, Result};
 use crate::evaluate::split::hold_out;
@@ -28,6 +28,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         name: "members",
         about: "the models that are blended; content is passed over where items have no texts",
         kind: super::Kind::Models("popular,user-knn,item-knn,content"),
+        search: Search::Default,
     },
     Parameter::word(
         "normalize",

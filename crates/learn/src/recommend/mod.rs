@@ -21,6 +21,7 @@ pub mod popular;
 pub mod rp3beta;
 pub mod saved;
 pub mod slim;
+pub mod transitions;
 pub mod user_knn;
 
 mod blend;
@@ -30,7 +31,7 @@ pub use crate::neighbours::Scored;
 pub use content::Field;
 pub use filled::Filled;
 pub use lists::{Because, Lists, explain_all, recommend_all};
-pub use parameters::{Kind, Parameter, Parameters, Value};
+pub use parameters::{Kind, Parameter, Parameters, Search, Value};
 
 use crate::error::{Error, Result};
 use crate::interactions::Interactions;
@@ -72,6 +73,13 @@ pub const MODELS: &[Entry] = &[
         parameters: rp3beta::PARAMETERS,
         build: rp3beta::build,
         load: rp3beta::load,
+    },
+    Entry {
+        name: "transitions",
+        about: "what comes next after what the customer has, by the order of histories",
+        parameters: transitions::PARAMETERS,
+        build: transitions::build,
+        load: transitions::load,
     },
     Entry {
         name: "slim",
