@@ -39,7 +39,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
 ];
 
 /// Up to so many items the inverse is made in double precision.
-const DOUBLE_ITEMS: usize = 4096;
+pub(crate) const DOUBLE_ITEMS: usize = 4096;
 
 /// For each pair of items what the first says of the second.
 #[derive(Debug, Clone, PartialEq)]
