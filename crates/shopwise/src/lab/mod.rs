@@ -7,6 +7,7 @@ mod cluster;
 mod documents;
 mod lifetime;
 mod measures;
+mod race;
 mod recommend;
 mod respond;
 mod table;

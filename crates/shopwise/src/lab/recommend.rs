@@ -20,10 +20,10 @@ use shopwise_model::frame::{Column, Frame, NULL_INT, Texts};
 use shopwise_model::time::DAY;
 
 use super::documents::documents;
-use super::{Clock, Shared, UsageError, names, table, usage_or_data};
+use super::{Clock, Shared, UsageError, names, race, table, usage_or_data};
 
 /// Models that other versions bring.
-const NOT_YET: [&str; 3] = ["session-knn", "sequence", "auto"];
+const NOT_YET: [&str; 2] = ["session-knn", "sequence"];
 
 /// The flags of `lab recommend`.
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,8 @@ pub(crate) struct Arguments {
     /// ordinal: times order the rows of one user; clock: they can be compared across users
     #[arg(long, value_name = "KIND", default_value = "ordinal")]
     time_kind: String,
-    /// popular, again, user-knn, item-knn, rp3beta, slim, ease, als, bpr, content or hybrid
+    /// popular, again, user-knn, item-knn, rp3beta, transitions, slim, ease, als, bpr, content,
+    /// hybrid or auto
     #[arg(long, value_name = "NAME")]
     model: String,
     /// The items, for models that read: the item column, texts, and numbers, which are cut in bands
@@ -64,6 +65,9 @@ pub(crate) struct Arguments {
     /// A setting of the model; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
+    /// Seconds that auto may take for everything [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    budget: Option<f32>,
     /// The lengths at which lists are judged
     #[arg(long, value_name = "K,K", default_value = "10,20")]
     at: String,
@@ -98,9 +102,10 @@ pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String
         validation: data.validation.as_ref(),
         documents: data.documents.as_deref(),
         seed: arguments.shared.seed,
+        clock: None,
     };
-    let model = clock.time("fit", || plan.entry.fit(&training, &plan.parameters));
-    let model = model.map_err(usage_or_data)?;
+    let fitted = clock.time("fit", || race::fit(plan.entry, &training, &plan.parameters));
+    let (model, race) = fitted.map_err(usage_or_data)?;
     let lists = clock
         .time("predict", || make_lists(model.as_ref(), &data, &plan.cuts, arguments.keep_seen));
     let (report, _) = clock.time("evaluate", || {
@@ -120,7 +125,8 @@ pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String
         ("standard_error", json!(report.standard_error)),
     ];
     let figures = model.figures().into_iter().map(|(name, value)| (name, whole_or_not(value)));
-    let all = described.into_iter().chain(figures);
+    let race = race.map(|race| ("race", race));
+    let all = described.into_iter().chain(figures).chain(race);
     Ok(all.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
@@ -144,6 +150,9 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
             bail!(UsageError::new(format!("`--set` must be NAME=VALUE, got `{pair}`")));
         };
         parameters.set(name.trim(), value.trim()).map_err(usage_or_data)?;
+    }
+    if let Some(seconds) = arguments.budget {
+        parameters.set("budget", &seconds.to_string()).map_err(usage_or_data)?;
     }
     let is_clock = match arguments.time_kind.as_str() {
         "clock" => true,
@@ -186,7 +195,7 @@ fn cuts(text: &str) -> Result<Vec<usize>> {
 }
 
 /// Returns the settings as JSON; a number reads as it was written.
-fn settings(parameters: &Parameters) -> Value {
+pub(super) fn settings(parameters: &Parameters) -> Value {
     let plain = |value: &Setting| match value {
         Setting::Whole(value) => json!(value),
         // Through its shortest text, so that 0.2 does not become 0.200000003.
