@@ -52,7 +52,7 @@ impl Blend {
             !held_out.row(*user as usize).0.is_empty() && !rest.row(*user as usize).0.is_empty()
         };
         let users: Vec<u32> = (0..held_out.n_users() as u32).filter(usable).collect();
-        let sampled = sample(&users, seed);
+        let sampled = sample(&users, MOST_USERS, seed);
         let users = sampled
             .par_chunks(BLOCK_USERS)
             .map_init(Pad::default, |pad, block| {
@@ -78,12 +78,13 @@ impl Blend {
     }
 }
 
-fn sample(users: &[u32], seed: u64) -> Vec<u32> {
-    if users.len() <= MOST_USERS {
+/// Returns at most so many of `users`, drawn by chance, in their order.
+pub(crate) fn sample(users: &[u32], most: usize, seed: u64) -> Vec<u32> {
+    if users.len() <= most {
         return users.to_vec();
     }
     let mut random = Pcg64Mcg::seed_from_u64(seed);
-    let mut places = index::sample(&mut random, users.len(), MOST_USERS).into_vec();
+    let mut places = index::sample(&mut random, users.len(), most).into_vec();
     places.sort_unstable();
     places.into_iter().map(|place| users[place]).collect()
 }

@@ -14,8 +14,8 @@
 
 use super::arrays::{Reader, Writer, wrong};
 use super::{
-    Contribution, History, ListOptions, Pad, Parameter, Parameters, Recommender, Scored, Training,
-    lists, saved,
+    Contribution, History, ListOptions, Pad, Parameter, Parameters, Recommender, Scored, Search,
+    Training, lists, saved,
 };
 use crate::error::Result;
 use crate::interactions::Interactions;
@@ -28,10 +28,13 @@ use rayon::prelude::*;
 
 /// What can be set.
 pub(crate) const PARAMETERS: &[Parameter] = &[
-    Parameter::whole("factors", "numbers that describe a customer or an item", 64, [1, 2048]),
+    Parameter::whole("factors", "numbers that describe a customer or an item", 64, [1, 2048])
+        .searched(Search::Log(16.0, 256.0)),
     Parameter::whole("iterations", "sweeps over all interactions", 100, [1, 10_000]),
-    Parameter::real("learning_rate", "how far a step goes", 0.05, [1e-6, 10.0]),
-    Parameter::real("regularization", "how much factors are held back", 0.01, [0.0, 10.0]),
+    Parameter::real("learning_rate", "how far a step goes", 0.05, [1e-6, 10.0])
+        .searched(Search::Log(0.01, 0.2)),
+    Parameter::real("regularization", "how much factors are held back", 0.01, [0.0, 10.0])
+        .searched(Search::Log(1e-3, 0.1)),
 ];
 
 /// The most groups: as many threads can work at once.

@@ -8,14 +8,15 @@
 use super::arrays::Reader;
 use super::item_knn::{self, Basis, ItemKnn};
 use super::settings::HALF_LIFE_ITEMS;
-use super::{Parameter, Parameters, Recommender, Training};
+use super::{Parameter, Parameters, Recommender, Search, Training};
 use crate::error::{Error, Result};
 use crate::neighbours::{Neighbours, RowIndex, Settings, Similarity};
 use crate::text::{TfIdf, tokens};
 
 /// What can be set.
 pub(crate) const PARAMETERS: &[Parameter] = &[
-    Parameter::whole("neighbours", "similar items kept for each item", 200, [1, 10_000]),
+    Parameter::whole("neighbours", "similar items kept for each item", 200, [1, 10_000])
+        .searched(Search::Log(20.0, 500.0)),
     Parameter::whole(
         "common_terms",
         "words found in more items than this are left out: the cost grows with their square",

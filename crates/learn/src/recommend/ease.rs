@@ -11,7 +11,7 @@ use super::arrays::{Reader, Writer, wrong};
 use super::settings::HALF_LIFE_ITEMS;
 use super::{
     Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Scored,
-    Training, Vote, lists, saved,
+    Search, Training, Vote, lists, saved,
 };
 use crate::error::{Error, Result};
 use crate::interactions::Interactions;
@@ -27,7 +27,8 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         "λ: how much the weights are held back, in interactions of an item",
         500.0,
         [1e-3, 1e9],
-    ),
+    )
+    .searched(Search::Log(10.0, 5000.0)),
     Parameter::whole(
         "items_most",
         "more items are refused: memory grows by 4 bytes for each pair of items",
@@ -38,7 +39,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
 ];
 
 /// Up to so many items the inverse is made in double precision.
-const DOUBLE_ITEMS: usize = 4096;
+pub(crate) const DOUBLE_ITEMS: usize = 4096;
 
 /// For each pair of items what the first says of the second.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,17 +10,12 @@ use super::arrays::{Reader, Writer, wrong};
 use super::blend::{self, Blend};
 use super::{
     Contribution, Entry, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender,
-    Scored, Seen, Training, lists, saved,
+    Scored, Search, Seen, Training, lists, saved,
 };
 use crate::error::{Error, Result};
-use crate::evaluate::split::hold_out;
 use crate::interactions::Interactions;
 use crate::neighbours::Accumulator;
 use std::sync::Arc;
-
-/// The share of each customer's interactions held out to learn the weights where no validation part
-/// is given.
-const HELD_OUT_SHARE: f64 = 0.2;
 
 /// What can be set.
 pub(crate) const PARAMETERS: &[Parameter] = &[
@@ -28,6 +23,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         name: "members",
         about: "the models that are blended; content is passed over where items have no texts",
         kind: super::Kind::Models("popular,user-knn,item-knn,content"),
+        search: Search::Default,
     },
     Parameter::word(
         "normalize",
@@ -84,8 +80,8 @@ pub(crate) fn build(
     let mut members = Vec::new();
     for name in parameters.word("members").split(',') {
         let entry = Entry::find(name.trim())?;
-        if entry.name == "hybrid" {
-            return Err(Error::parameter("members", "models other than hybrid", name));
+        if ["hybrid", "auto"].contains(&entry.name) {
+            return Err(Error::parameter("members", "models other than hybrid and auto", name));
         }
         if entry.name != "content" || training.documents.is_some() {
             members.push((entry, entry.defaults()));
@@ -147,7 +143,7 @@ pub(crate) fn load(from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
     let mut members = Vec::with_capacity(weights.len());
     for (at, weight) in weights.iter().enumerate() {
         let section = format!("member{at}");
-        if from.section(&section).text("model")? == "hybrid" {
+        if ["hybrid", "auto"].contains(&from.section(&section).text("model")?) {
             return Err(wrong("a hybrid of hybrids"));
         }
         members.push((saved::load_registered(from, &section)?.into(), *weight));
@@ -196,14 +192,7 @@ impl Hybrid {
             return Err(Error::TooLittle("hybrid needs at least one member".to_owned()));
         }
         let n_members = recipe.members.len();
-        let all = training.interactions;
-        let (held_out, rest) = match training.validation {
-            Some(validation) => all.split(|user, at| {
-                let item = all.row(user).0[at];
-                user < validation.n_users() && validation.row(user).0.binary_search(&item).is_ok()
-            }),
-            None => hold_out(all, HELD_OUT_SHARE, training.seed),
-        };
+        let (held_out, rest) = training.parts();
         let rehearsal = Self::fit_members(
             &Training { interactions: &rest, validation: None, ..*training },
             recipe,

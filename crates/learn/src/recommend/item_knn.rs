@@ -12,7 +12,7 @@ use super::settings::{
 };
 use super::{
     Contribution, History, Kind, ListOptions, Pad, Parameter, Parameters, Reason, Recommender,
-    Scored, Training, Vote, lists, saved,
+    Scored, Search, Training, Vote, lists, saved,
 };
 use crate::error::Result;
 use crate::neighbours::{Neighbours, RowIndex, Settings};
@@ -21,12 +21,14 @@ use crate::neighbours::{Neighbours, RowIndex, Settings};
 /// validation parts of four public data sets, from films that everybody saw to shops whose items
 /// are bought five times; docs/measurements.md has the figures.
 pub(crate) const PARAMETERS: &[Parameter] = &[
-    Parameter::whole("neighbours", "similar items kept for each item", 100, [1, 10_000]),
+    Parameter::whole("neighbours", "similar items kept for each item", 100, [1, 10_000])
+        .searched(Search::Log(20.0, 1000.0)),
     Parameter::word(
         "similarity",
         "how items are compared; pearson and adjusted-cosine are for ratings",
         &["bm25", "tfidf", "cosine", "asymmetric", "jaccard", "pearson", "adjusted-cosine"],
-    ),
+    )
+    .searched(Search::Words(&["bm25", "cosine", "asymmetric"])),
     Parameter { kind: Kind::Real { default: 8.0, least: 0.0, most: 1e6 }, ..SHRINKAGE },
     SIGNIFICANCE,
     MINIMUM,
@@ -48,6 +50,8 @@ pub(crate) enum Basis {
     Walks,
     /// One predicts the other: the model `slim`.
     Weights,
+    /// One comes after the other: the model `transitions`.
+    Order,
 }
 
 /// For each item the items similar to it.
@@ -168,6 +172,7 @@ impl Recommender for ItemKnn {
             Basis::Texts => "content",
             Basis::Walks => "rp3beta",
             Basis::Weights => "slim",
+            Basis::Order => "transitions",
         }
     }
 

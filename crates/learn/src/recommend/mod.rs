@@ -9,6 +9,7 @@
 pub mod again;
 pub mod als;
 pub mod arrays;
+pub mod auto;
 pub mod bpr;
 pub mod content;
 pub mod ease;
@@ -22,16 +23,19 @@ pub mod rp3beta;
 pub mod saved;
 pub mod session_knn;
 pub mod slim;
+pub mod transitions;
 pub mod user_knn;
 
 mod blend;
 mod settings;
+mod training;
 
 pub use crate::neighbours::Scored;
 pub use content::Field;
 pub use filled::Filled;
 pub use lists::{Because, Lists, explain_all, recommend_all};
-pub use parameters::{Kind, Parameter, Parameters, Value};
+pub use parameters::{Kind, Parameter, Parameters, Search, Value};
+pub use training::{Clock, Training};
 
 use crate::error::{Error, Result};
 use crate::interactions::Interactions;
@@ -82,6 +86,13 @@ pub const MODELS: &[Entry] = &[
         load: session_knn::load,
     },
     Entry {
+        name: "transitions",
+        about: "what comes next after what the customer has, by the order of histories",
+        parameters: transitions::PARAMETERS,
+        build: transitions::build,
+        load: transitions::load,
+    },
+    Entry {
         name: "slim",
         about: "the few items that predict each item, by elastic nets",
         parameters: slim::PARAMETERS,
@@ -122,6 +133,13 @@ pub const MODELS: &[Entry] = &[
         parameters: hybrid::PARAMETERS,
         build: hybrid::build,
         load: hybrid::load,
+    },
+    Entry {
+        name: "auto",
+        about: "the best of all of these for the data at hand, found within a budget of time",
+        parameters: auto::PARAMETERS,
+        build: auto::build,
+        load: auto::load,
     },
 ];
 
@@ -168,27 +186,6 @@ impl Entry {
         parameters: &Parameters,
     ) -> Result<Box<dyn Recommender>> {
         (self.build)(training, parameters)
-    }
-}
-
-/// What a model learns from.
-#[derive(Debug, Clone, Copy)]
-pub struct Training<'a> {
-    /// All interactions, those to tune on included.
-    pub interactions: &'a Interactions,
-    /// The part of `interactions` to tune on; a model that tunes makes its own where none is given.
-    pub validation: Option<&'a Interactions>,
-    /// The texts of each item, `n_items` of them; only some models read them.
-    pub documents: Option<&'a [Vec<Field>]>,
-    /// Decides whatever is left to chance.
-    pub seed: u64,
-}
-
-impl<'a> Training<'a> {
-    /// Returns training data of interactions alone.
-    #[must_use]
-    pub fn new(interactions: &'a Interactions) -> Self {
-        Self { interactions, validation: None, documents: None, seed: 0 }
     }
 }
 

@@ -15,6 +15,23 @@ pub struct Parameter {
     pub about: &'static str,
     /// What is allowed, and the default.
     pub kind: Kind,
+    /// Where the model `auto` looks for a better value than the default.
+    pub search: Search,
+}
+
+/// The values among which a search looks; within what is allowed, and narrower: where public data
+/// have shown good ones.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Search {
+    /// None but the default.
+    Default,
+    /// All between two numbers, alike.
+    Even(f32, f32),
+    /// All between two numbers above 0, alike in their logarithms: doubling is the same step
+    /// everywhere.
+    Log(f32, f32),
+    /// Some of the words.
+    Words(&'static [&'static str]),
 }
 
 /// The type, range and default of a setting.
@@ -64,7 +81,7 @@ impl Parameter {
         default: u32,
         range: [u32; 2],
     ) -> Self {
-        Self { name, about, kind: Kind::Whole { default, least: range[0], most: range[1] } }
+        Self::of(name, about, Kind::Whole { default, least: range[0], most: range[1] })
     }
 
     /// Describes a number.
@@ -74,7 +91,7 @@ impl Parameter {
         default: f32,
         range: [f32; 2],
     ) -> Self {
-        Self { name, about, kind: Kind::Real { default, least: range[0], most: range[1] } }
+        Self::of(name, about, Kind::Real { default, least: range[0], most: range[1] })
     }
 
     /// Describes a choice of words, the first being the default.
@@ -83,7 +100,16 @@ impl Parameter {
         about: &'static str,
         words: &'static [&'static str],
     ) -> Self {
-        Self { name, about, kind: Kind::Word(words) }
+        Self::of(name, about, Kind::Word(words))
+    }
+
+    const fn of(name: &'static str, about: &'static str, kind: Kind) -> Self {
+        Self { name, about, kind, search: Search::Default }
+    }
+
+    /// Lets `auto` look for a better value.
+    pub(crate) const fn searched(self, search: Search) -> Self {
+        Self { search, ..self }
     }
 
     /// Returns the value used when none is given.

@@ -9,7 +9,7 @@
 use super::arrays::Reader;
 use super::item_knn::{self, Basis, ItemKnn};
 use super::settings::HALF_LIFE_ITEMS;
-use super::{Parameter, Parameters, Recommender, Training};
+use super::{Parameter, Parameters, Recommender, Search, Training};
 use crate::error::Result;
 use crate::interactions::Interactions;
 use crate::neighbours::{Accumulator, Best, Neighbours};
@@ -17,9 +17,12 @@ use rayon::prelude::*;
 
 /// What can be set.
 pub(crate) const PARAMETERS: &[Parameter] = &[
-    Parameter::whole("neighbours", "ends kept for each item", 200, [1, 10_000]),
-    Parameter::real("alpha", "the power of each step's probability", 1.0, [0.0, 10.0]),
-    Parameter::real("beta", "how much popular ends are held back", 0.4, [0.0, 10.0]),
+    Parameter::whole("neighbours", "ends kept for each item", 200, [1, 10_000])
+        .searched(Search::Log(20.0, 1000.0)),
+    Parameter::real("alpha", "the power of each step's probability", 1.0, [0.0, 10.0])
+        .searched(Search::Even(0.2, 2.0)),
+    Parameter::real("beta", "how much popular ends are held back", 0.4, [0.0, 10.0])
+        .searched(Search::Even(0.0, 1.0)),
     HALF_LIFE_ITEMS,
 ];
 

@@ -1,7 +1,7 @@
 //! The settings that models of neighbours share, from names to values.
 
 use super::arrays::{Reader, Writer, wrong};
-use super::{Parameter, Parameters, saved};
+use super::{Parameter, Parameters, Search, saved};
 use crate::error::Result;
 use crate::neighbours::{Settings, Similarity};
 
@@ -11,7 +11,8 @@ pub(crate) const HALF_LIFE_ITEMS: Parameter = Parameter::real(
     "younger items after which one of the history counts half, if ages are known; 0 for none",
     2.0,
     [0.0, 1e6],
-);
+)
+.searched(Search::Log(0.3, 300.0));
 
 /// Common interactions a similarity is trusted with.
 pub(crate) const SHRINKAGE: Parameter = Parameter::real(
@@ -19,7 +20,8 @@ pub(crate) const SHRINKAGE: Parameter = Parameter::real(
     "common interactions at which a similarity counts half",
     0.0,
     [0.0, 1e6],
-);
+)
+.searched(Search::Log(0.1, 100.0));
 
 /// How much evidence a similarity needs.
 pub(crate) const SIGNIFICANCE: Parameter = Parameter::real(
@@ -39,11 +41,13 @@ pub(crate) const MINIMUM: Parameter = Parameter::real(
 
 /// How late repeated evidence saturates in BM25.
 pub(crate) const K1: Parameter =
-    Parameter::real("k1", "bm25: how late repeated evidence saturates", 100.0, [1e-3, 1e6]);
+    Parameter::real("k1", "bm25: how late repeated evidence saturates", 100.0, [1e-3, 1e6])
+        .searched(Search::Log(1.0, 1000.0));
 
 /// How much BM25 holds back long rows.
 pub(crate) const B: Parameter =
-    Parameter::real("b", "bm25: how much long rows are held back", 0.2, [0.0, 1.0]);
+    Parameter::real("b", "bm25: how much long rows are held back", 0.2, [0.0, 1.0])
+        .searched(Search::Even(0.0, 1.0));
 
 /// Whose length counts in the asymmetric cosine.
 pub(crate) const ASYMMETRY: Parameter = Parameter::real(
@@ -51,7 +55,8 @@ pub(crate) const ASYMMETRY: Parameter = Parameter::real(
     "asymmetric: 0.5 is the cosine; less holds back popular neighbours, more popular askers",
     0.5,
     [0.0, 1.0],
-);
+)
+.searched(Search::Even(0.1, 0.9));
 
 /// What the score of an item is.
 pub(crate) const SCORE: Parameter = Parameter::word(

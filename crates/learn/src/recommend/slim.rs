@@ -11,7 +11,7 @@ use super::arrays::Reader;
 use super::ease::add_products;
 use super::item_knn::{self, Basis, ItemKnn};
 use super::settings::HALF_LIFE_ITEMS;
-use super::{Parameter, Parameters, Recommender, Training};
+use super::{Parameter, Parameters, Recommender, Search, Training};
 use crate::error::{Error, Result};
 use crate::interactions::Interactions;
 use crate::neighbours::{Accumulator, Neighbours};
@@ -24,8 +24,10 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         "how much weights are pressed to zero, in common customers",
         0.1,
         [0.0, 1e9],
-    ),
-    Parameter::real("l2", "how much weights are held back, in customers", 300.0, [0.0, 1e9]),
+    )
+    .searched(Search::Log(0.01, 10.0)),
+    Parameter::real("l2", "how much weights are held back, in customers", 300.0, [0.0, 1e9])
+        .searched(Search::Log(1.0, 3000.0)),
     Parameter::word("sign", "positive: no item speaks against another", &["positive", "any"]),
     Parameter::whole("neighbours", "the most items that an item speaks for", 1000, [1, 100_000]),
     Parameter::whole("sweeps", "the most sweeps over an item's weights", 100, [1, 10_000]),

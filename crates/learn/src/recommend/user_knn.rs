@@ -11,7 +11,7 @@ use super::arrays::{Reader, Writer, wrong};
 use super::settings::{ASYMMETRY, B, K1, MINIMUM, SCORE, SHRINKAGE, SIGNIFICANCE, neighbours};
 use super::{
     Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Scored,
-    Training, lists, mean, saved,
+    Search, Training, lists, mean, saved,
 };
 use crate::error::Result;
 use crate::interactions::Interactions;
@@ -19,12 +19,14 @@ use crate::neighbours::{RowIndex, Scratch, Settings};
 
 /// What can be set.
 pub(crate) const PARAMETERS: &[Parameter] = &[
-    Parameter::whole("neighbours", "similar customers asked", 100, [1, 100_000]),
+    Parameter::whole("neighbours", "similar customers asked", 100, [1, 100_000])
+        .searched(Search::Log(20.0, 1000.0)),
     Parameter::word(
         "similarity",
         "how customers are compared; pearson and adjusted-cosine are for ratings",
         &["tfidf", "cosine", "asymmetric", "jaccard", "bm25", "pearson", "adjusted-cosine"],
-    ),
+    )
+    .searched(Search::Words(&["tfidf", "cosine", "asymmetric", "bm25"])),
     SHRINKAGE,
     SIGNIFICANCE,
     MINIMUM,

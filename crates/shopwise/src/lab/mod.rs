@@ -9,6 +9,7 @@ mod lifetime;
 mod measures;
 mod models;
 mod next_item;
+mod race;
 mod recommend;
 mod respond;
 mod table;

@@ -7,7 +7,7 @@ use shopwise_learn::recommend::{self, Entry, Parameters, Value as Setting};
 use super::{UsageError, usage_or_data};
 
 /// Models that other versions bring.
-const NOT_YET: &[&str] = &["sequence", "auto"];
+const NOT_YET: &[&str] = &["sequence"];
 
 /// Returns the model called `name`, and its settings after `set`.
 ///

@@ -13,7 +13,7 @@ use shopwise_learn::recommend::{Entry, Parameters, Training};
 
 use super::models::{self, cuts, settings, whole_or_not};
 use super::recommend::{Ids, times};
-use super::{Clock, Shared, names, table, usage_or_data};
+use super::{Clock, Shared, names, race, table, usage_or_data};
 
 /// The flags of `lab next-item`.
 #[derive(Debug, clap::Args)]
@@ -65,8 +65,8 @@ pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String
     let plan = plan(arguments)?;
     let (train, sessions) = clock.time("load", || load(arguments, &plan))?;
     let training = Training { seed: arguments.shared.seed, ..Training::new(&train) };
-    let model = clock.time("fit", || plan.entry.fit(&training, &plan.parameters));
-    let model = model.map_err(usage_or_data)?;
+    let fitted = clock.time("fit", || race::fit(plan.entry, &training, &plan.parameters));
+    let (model, race) = fitted.map_err(usage_or_data)?;
     let (report, _) = clock.time("predict", || {
         next_item::evaluate(model.as_ref(), &sessions, &train.item_counts(), &plan.cuts)
     })?;
@@ -80,7 +80,8 @@ pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String
         ("standard_error", json!(report.standard_error)),
     ];
     let figures = model.figures().into_iter().map(|(name, value)| (name, whole_or_not(value)));
-    let all = described.into_iter().chain(figures);
+    let race = race.map(|race| ("race", race));
+    let all = described.into_iter().chain(figures).chain(race);
     Ok(all.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 

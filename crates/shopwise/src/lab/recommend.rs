@@ -21,7 +21,7 @@ use shopwise_model::time::DAY;
 
 use super::documents::documents;
 use super::models::{self, cuts, settings, whole_or_not};
-use super::{Clock, Shared, UsageError, names, table, usage_or_data};
+use super::{Clock, Shared, UsageError, names, race, table, usage_or_data};
 
 /// The flags of `lab recommend`.
 #[derive(Debug, clap::Args)]
@@ -53,8 +53,8 @@ pub(crate) struct Arguments {
     /// ordinal: times order the rows of one user; clock: they can be compared across users
     #[arg(long, value_name = "KIND", default_value = "ordinal")]
     time_kind: String,
-    /// popular, again, user-knn, item-knn, rp3beta, session-knn, slim, ease, als, bpr, content or
-    /// hybrid
+    /// popular, again, user-knn, item-knn, rp3beta, session-knn, transitions, slim, ease, als, bpr,
+    /// content, hybrid or auto
     #[arg(long, value_name = "NAME")]
     model: String,
     /// The items, for models that read: the item column, texts, and numbers, which are cut in bands
@@ -63,6 +63,9 @@ pub(crate) struct Arguments {
     /// A setting of the model; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
+    /// Seconds that auto may take for everything [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    budget: Option<f32>,
     /// The lengths at which lists are judged
     #[arg(long, value_name = "K,K", default_value = "10,20")]
     at: String,
@@ -97,9 +100,10 @@ pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String
         validation: data.validation.as_ref(),
         documents: data.documents.as_deref(),
         seed: arguments.shared.seed,
+        clock: None,
     };
-    let model = clock.time("fit", || plan.entry.fit(&training, &plan.parameters));
-    let model = model.map_err(usage_or_data)?;
+    let fitted = clock.time("fit", || race::fit(plan.entry, &training, &plan.parameters));
+    let (model, race) = fitted.map_err(usage_or_data)?;
     let lists = clock
         .time("predict", || make_lists(model.as_ref(), &data, &plan.cuts, arguments.keep_seen));
     let (report, _) = clock.time("evaluate", || {
@@ -119,12 +123,16 @@ pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String
         ("standard_error", json!(report.standard_error)),
     ];
     let figures = model.figures().into_iter().map(|(name, value)| (name, whole_or_not(value)));
-    let all = described.into_iter().chain(figures);
+    let race = race.map(|race| ("race", race));
+    let all = described.into_iter().chain(figures).chain(race);
     Ok(all.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 fn plan(arguments: &Arguments) -> Result<Plan> {
-    let (entry, parameters) = models::chosen(&arguments.model, &arguments.set)?;
+    let (entry, mut parameters) = models::chosen(&arguments.model, &arguments.set)?;
+    if let Some(seconds) = arguments.budget {
+        parameters.set("budget", &seconds.to_string()).map_err(usage_or_data)?;
+    }
     let is_clock = match arguments.time_kind.as_str() {
         "clock" => true,
         "ordinal" => false,

@@ -199,10 +199,14 @@ fn popular_lists_are_judged_by_hand() {
 fn a_setting_that_does_not_exist_is_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
     let paths = shop(&folder);
-    for more in ["--model item-knn --set neighbors=3", "--model popular --at 0"] {
+    for more in [
+        "--model item-knn --set neighbors=3",
+        "--model popular --at 0",
+        "--model popular --budget 9",
+    ] {
         assert!(is_usage(&recommend(&paths, more).unwrap_err()), "{more}");
     }
-    for model in ["user-knn", "item-knn", "hybrid"] {
+    for model in ["user-knn", "item-knn", "hybrid", "auto --budget 5"] {
         recommend(&paths, &format!("--model {model}")).unwrap();
     }
 }

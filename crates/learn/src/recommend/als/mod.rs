@@ -23,7 +23,7 @@ pub use solve::Solver;
 use super::arrays::{Reader, Writer, wrong};
 use super::{
     Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Scored,
-    Training, lists, saved,
+    Search, Training, lists, saved,
 };
 use crate::error::Result;
 use crate::linear_algebra::lanes::Level;
@@ -34,7 +34,8 @@ use solve::{Dot, Scratch, System};
 
 /// What can be set.
 pub(crate) const PARAMETERS: &[Parameter] = &[
-    Parameter::whole("factors", "numbers that describe a customer or an item", 64, [1, 2048]),
+    Parameter::whole("factors", "numbers that describe a customer or an item", 64, [1, 2048])
+        .searched(Search::Log(16.0, 256.0)),
     Parameter::whole("iterations", "sweeps over all customers and all items", 15, [1, 1000]),
     Parameter::word(
         "objective",
@@ -42,7 +43,8 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
          library of that name",
         &["weighted", "implicit"],
     ),
-    Parameter::real("regularization", "how much factors are held back", 0.003, [0.0, 1e6]),
+    Parameter::real("regularization", "how much factors are held back", 0.003, [0.0, 1e6])
+        .searched(Search::Log(1e-4, 0.1)),
     Parameter::real(
         "alpha",
         "what the weight of an interaction is multiplied by",
@@ -54,7 +56,8 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         "weighted: what a pair that was not observed weighs",
         0.1,
         [0.0, 1e3],
-    ),
+    )
+    .searched(Search::Log(3e-4, 1.0)),
     Parameter::real(
         "nu",
         "weighted: 0 holds all rows back alike, 1 in proportion to their interactions",

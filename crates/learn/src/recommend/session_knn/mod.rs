@@ -30,8 +30,8 @@ mod index;
 
 use super::arrays::{Reader, Writer, wrong};
 use super::{
-    Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Training,
-    decay, lists, saved,
+    Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Search,
+    Training, decay, lists, saved,
 };
 use crate::error::Result;
 use crate::interactions::Interactions;
@@ -45,9 +45,12 @@ pub use index::ITEMS_MAX;
 /// `next_item` makes these figures. Halving or doubling `reach`, the powers or the counts changes
 /// it by less than the standard error, .004; without `returns` it is .32.
 pub(crate) const PARAMETERS: &[Parameter] = &[
-    Parameter::whole("sessions", "newest sessions looked at for each item", 500, [1, 100_000]),
-    Parameter::whole("neighbours", "similar sessions that speak", 100, [1, 100_000]),
-    Parameter::whole("last_items", "youngest items of the history that count", 5, [1, 100]),
+    Parameter::whole("sessions", "newest sessions looked at for each item", 500, [1, 100_000])
+        .searched(Search::Log(200.0, 3000.0)),
+    Parameter::whole("neighbours", "similar sessions that speak", 100, [1, 100_000])
+        .searched(Search::Log(50.0, 1000.0)),
+    Parameter::whole("last_items", "youngest items of the history that count", 5, [1, 100])
+        .searched(Search::Log(3.0, 50.0)),
     Parameter::word(
         "decay",
         "how items of the history fade: exponential, by half_life_items; linear, as in VMIS-kNN",
@@ -58,13 +61,15 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         "exponential: younger items after which one of the history counts half; 0 for none",
         0.7,
         [0.0, 1e6],
-    ),
+    )
+    .searched(Search::Log(0.4, 20.0)),
     Parameter::real(
         "reach",
         "items from the matched one at which one of a neighbour counts half; 0 for all alike",
         3.0,
         [0.0, 1e6],
-    ),
+    )
+    .searched(Search::Log(1.0, 30.0)),
     Parameter::real("idf", "the power of a recommended item's rarity", 1.0, [0.0, 5.0]),
     Parameter::real("idf_matched", "the power of a matched item's rarity", 1.0, [0.0, 5.0]),
     Parameter::real(
