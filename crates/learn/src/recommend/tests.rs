@@ -27,7 +27,11 @@ fn documents(n_items: usize) -> Vec<Vec<Field>> {
 fn fit(entry: &Entry, interactions: &Interactions) -> Box<dyn Recommender> {
     let documents = documents(interactions.n_items());
     let training = Training { documents: Some(&documents), seed: 7, ..Training::new(interactions) };
-    entry.fit(&training, &entry.defaults()).unwrap()
+    let mut parameters = entry.defaults();
+    if entry.name == "auto" {
+        parameters.set("trials", "2").unwrap();
+    }
+    entry.fit(&training, &parameters).unwrap()
 }
 
 fn all_users(interactions: &Interactions) -> Vec<u32> {
