@@ -25,6 +25,9 @@ pub struct Settings {
     pub segments_min: u32,
     /// The largest number of segments tried.
     pub segments_max: u32,
+    /// Seconds of two cores for which a run looks for better recommendations, by estimates of what
+    /// fitting takes, so that equal data give equal models.
+    pub race_seconds: u32,
     /// The share of traffic on which adverts are drawn by chance.
     pub exploration: f64,
     /// The address of the operational database, `postgres://user@host/database`; empty for a file
@@ -50,6 +53,7 @@ impl Default for Settings {
             seed: 42,
             segments_min: 2,
             segments_max: 10,
+            race_seconds: 60,
             exploration: 0.1,
             ledger: String::new(),
             listen: "127.0.0.1:8484".to_owned(),

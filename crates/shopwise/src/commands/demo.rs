@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// Seconds in which a run of the demo looks for better recommendations: nobody waits for long.
+const RACE_SECONDS: u32 = 10;
+
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let start = Instant::now();
     let policy_days = arguments.policy_days;
@@ -64,6 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
         name: "Demo shop".to_owned(),
         currency: world.currency.clone(),
         seed: arguments.seed,
+        race_seconds: RACE_SECONDS,
         ..Settings::default()
     };
     init::make(&arguments.dir, &settings, key(arguments.seed))?;

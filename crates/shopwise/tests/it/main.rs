@@ -26,7 +26,8 @@ use serde_json::Value;
 /// Returns the program, about to be run.
 fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shopwise"));
-    command.args(arguments);
+    // Tests wait for no search that is worth its time on real data alone.
+    command.args(arguments).env("SHOPWISE_RACE_SECONDS", "1");
     command
 }
 

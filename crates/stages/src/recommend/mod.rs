@@ -81,7 +81,8 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     report.parameter("repeats", repeats.name());
     report.parameter("ratings", log.has_ratings);
     let seed = shop.settings.seed;
-    let track = Track { log: &log, content: content.as_deref(), repeats, seed };
+    let seconds = shop.settings.race_seconds;
+    let track = Track { log: &log, content: content.as_deref(), repeats, seed, seconds };
     let served = publish::serving(shop, NAME)?;
     let served = served.and_then(|(_, manifest)| Recipe::of_json(&manifest["parameters"]));
     let outcome = race::run(track, served.as_ref())?;

@@ -62,6 +62,11 @@ impl Choice {
         Ok(Self { entry, parameters })
     }
 
+    /// Returns a model with all its settings.
+    pub(super) fn of(entry: &'static Entry, parameters: &Parameters) -> Self {
+        Self { entry, parameters: parameters.clone() }
+    }
+
     pub(super) fn to_json(&self) -> Value {
         let plain = |value: &Setting| match value {
             Setting::Whole(value) => json!(value),
@@ -147,8 +152,13 @@ impl<'a> Workshop<'a> {
                 choice.entry.fit(&training, &choice.parameters)?.into()
             }
         };
-        self.made.push((choice.clone(), Arc::clone(&model)));
+        self.keep(choice, &model);
         Ok(model)
+    }
+
+    /// Keeps a model that was fitted on the same part of the log.
+    pub(super) fn keep(&mut self, choice: &Choice, model: &Model) {
+        self.made.push((choice.clone(), Arc::clone(model)));
     }
 
     /// Returns the fitted model of a recipe, its lists filled up.

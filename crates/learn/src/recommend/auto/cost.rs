@@ -28,7 +28,7 @@ pub struct Cost {
 
 /// How large the data are.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Shape {
+pub struct Shape {
     users: f64,
     items: f64,
     pairs: f64,
@@ -41,7 +41,9 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn of(interactions: &Interactions, judges: usize) -> Self {
+    /// Returns the size of what models are fitted on, and for how many customers they are asked.
+    #[must_use]
+    pub fn of(interactions: &Interactions, judges: usize) -> Self {
         let squares = |counts: &mut dyn Iterator<Item = f64>| counts.map(|n| n * n).sum();
         let n_users = interactions.n_users();
         let mut rows = (0..n_users).map(|user| interactions.row(user).0.len() as f64);
@@ -58,7 +60,8 @@ impl Shape {
     }
 
     /// Returns what fitting a model and asking it for a list of each judge takes.
-    pub(super) fn cost(&self, entry: &Entry, parameters: &Parameters) -> Cost {
+    #[must_use]
+    pub fn cost(&self, entry: &Entry, parameters: &Parameters) -> Cost {
         let Self { users, items, pairs, user_squares, item_squares, judges } = *self;
         let row = pairs / users.max(1.0);
         let whole = |name: &str| parameters.whole(name) as f64;
@@ -80,7 +83,7 @@ impl Shape {
             }
             "slim" => {
                 let fitted = graph(whole("neighbours"));
-                let seconds = user_squares * SCATTER + items * items * 600.0 * DENSE;
+                let seconds = user_squares * SCATTER + items * items * 50_000.0 * DENSE;
                 Cost { bytes: fitted.bytes + 4.0 * items * items, ..and(fitted, seconds) }
             }
             "ease" => {

@@ -17,7 +17,7 @@ mod space;
 mod verdict;
 
 pub use budget::Budget;
-pub use cost::Cost;
+pub use cost::{Cost, Shape};
 pub use report::{Comparison, Member, Report};
 pub use search::{Finalist, Found, LeftOut, Limits, Measured, Tried, search};
 
