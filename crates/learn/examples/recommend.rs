@@ -1,12 +1,13 @@
 //! How long recommenders take to fit, on interactions made by a formula.
 //!
 //!     cargo run --release -p shopwise-learn --example recommend -- USERS ITEMS INTERACTIONS \
-//!         MODEL [name=value]… [file=PATH] [read=yes] [judged=PATH]
+//!         MODEL [name=value]… [file=PATH] [read=yes] [ordered=yes] [judged=PATH]
 //!
 //! Users and items are drawn with Zipf's exponents .6 and .9, seed 1, repeats dropped: of 20
 //! million interactions of 138,000 users with 27,000 items the busiest user has 17,000, and nearly
 //! everybody the most popular item. `file` keeps the pairs as little-endian 32-bit numbers, user
-//! then item, for other programs; `read=yes` reads it instead. `judged=PATH` names pairs of later:
+//! then item, for other programs; `read=yes` reads it instead, `ordered=yes` says that what happened
+//! earlier stands earlier in it. `judged=PATH` names pairs of later:
 //! the lists, seen items left out, are judged by them. Prints what the model has to say of its fit,
 //! and the seconds.
 #![expect(clippy::print_stdout, reason = "an example shows its figures")]
@@ -16,7 +17,7 @@ use std::time::Instant;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use shopwise_learn::evaluate::ranking;
-use shopwise_learn::interactions::{Interactions, Repeats};
+use shopwise_learn::interactions::{Events, Interactions, Repeats};
 use shopwise_learn::recommend::{Entry, History, ListOptions, Pad, Training, recommend_all};
 use shopwise_learn::{Error, Result};
 
@@ -32,11 +33,12 @@ fn main() -> Result<()> {
     let shape = [number(0)?, number(1)?, number(2)?];
     let entry = Entry::find(arguments.get(3).map_or("", String::as_str))?;
     let mut parameters = entry.defaults();
-    let (mut file, mut reads, mut judged) = (None, false, None);
+    let (mut file, mut reads, mut judged, mut is_ordered) = (None, false, None, false);
     for (name, value) in arguments[4..].iter().filter_map(|pair| pair.split_once('=')) {
         match name {
             "file" => file = Some(value.to_owned()),
             "read" => reads = true,
+            "ordered" => is_ordered = true,
             "judged" => judged = Some(value.to_owned()),
             _ => parameters.set(name, value)?,
         }
@@ -50,14 +52,11 @@ fn main() -> Result<()> {
         write(path, [&users, &items])?;
     }
     let weights = vec![1.0; users.len()];
-    let all = Interactions::from_triples(
-        shape[0],
-        shape[1],
-        &users,
-        &items,
-        &weights,
-        Repeats::KeepLast,
-    )?;
+    // As many events ago as stand behind it in the file.
+    let ages: Option<Vec<f32>> =
+        is_ordered.then(|| (0..users.len()).rev().map(|age| age as f32).collect());
+    let events = Events { users: &users, items: &items, weights: &weights, ages: ages.as_deref() };
+    let all = Interactions::from_events(shape[0], shape[1], events, Repeats::KeepLast)?;
     println!("{} interactions in {:.1} s", all.len(), begun.elapsed().as_secs_f64());
     let begun = Instant::now();
     let model = entry.fit(&Training { seed: 1, ..Training::new(&all) }, &parameters)?;

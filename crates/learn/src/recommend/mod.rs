@@ -20,6 +20,7 @@ pub mod parameters;
 pub mod popular;
 pub mod rp3beta;
 pub mod saved;
+pub mod sequence;
 pub mod slim;
 pub mod user_knn;
 
@@ -100,6 +101,13 @@ pub const MODELS: &[Entry] = &[
         parameters: bpr::PARAMETERS,
         build: bpr::build,
         load: bpr::load,
+    },
+    Entry {
+        name: "sequence",
+        about: "what comes next after what the customer had, in its order",
+        parameters: sequence::PARAMETERS,
+        build: sequence::build,
+        load: sequence::load,
     },
     Entry {
         name: "content",
@@ -339,6 +347,8 @@ pub struct Pad {
     pub(crate) best: Best,
     /// For each item that is to be explained its place among those, from 1.
     pub(crate) places: Accumulator<u32>,
+    /// What goes through a network, for models that are one.
+    pub(crate) tape: sequence::Tape,
     /// The pad of a member, for models made of others.
     pub(crate) inner: Option<Box<Self>>,
 }
