@@ -21,6 +21,7 @@ pub mod parameters;
 pub mod popular;
 pub mod rp3beta;
 pub mod saved;
+pub mod sequence;
 pub mod session_knn;
 pub mod slim;
 pub mod transitions;
@@ -119,6 +120,13 @@ pub const MODELS: &[Entry] = &[
         parameters: bpr::PARAMETERS,
         build: bpr::build,
         load: bpr::load,
+    },
+    Entry {
+        name: "sequence",
+        about: "what comes next after what the customer had, in its order",
+        parameters: sequence::PARAMETERS,
+        build: sequence::build,
+        load: sequence::load,
     },
     Entry {
         name: "content",
@@ -346,6 +354,8 @@ pub struct Pad {
     pub(crate) best: Best,
     /// For each item that is to be explained its place among those, from 1.
     pub(crate) places: Accumulator<u32>,
+    /// What goes through a network, for models that are one.
+    pub(crate) tape: sequence::Tape,
     /// The pad of a member, for models made of others.
     pub(crate) inner: Option<Box<Self>>,
 }

@@ -8,14 +8,19 @@ use proptest::prelude::*;
 
 const CHECKERBOARD: u32 = 50;
 
-/// User `u` has the items of his own parity except item `u`: the one right answer is `u`.
+/// User `u` has the items of his own parity except item `u`, from the next one on and round: the
+/// one right answer is `u`, to those who look at the order too.
 fn checkerboard() -> Interactions {
     let pairs = (0..CHECKERBOARD)
         .flat_map(|user| (0..CHECKERBOARD).map(move |item| (user, item)))
         .filter(|(user, item)| user % 2 == item % 2 && user != item);
     let (users, items): (Vec<u32>, Vec<u32>) = pairs.unzip();
+    let ago = |(user, item): (&u32, &u32)| ((CHECKERBOARD + user - item) % CHECKERBOARD) as f32;
+    let ages: Vec<f32> = users.iter().zip(&items).map(ago).collect();
+    let weights = vec![1.0; users.len()];
+    let events = Events { users: &users, items: &items, weights: &weights, ages: Some(&ages) };
     let n = CHECKERBOARD as usize;
-    Interactions::from_triples(n, n, &users, &items, &vec![1.0; users.len()], Repeats::Add).unwrap()
+    Interactions::from_events(n, n, events, Repeats::Add).unwrap()
 }
 
 /// Words that tell even from odd items.
@@ -71,7 +76,8 @@ fn names_are_unique_and_defaults_are_allowed() {
     assert_eq!(
         Entry::find("als2").unwrap_err().to_string(),
         "parameter `model` must be one of popular, again, user-knn, item-knn, rp3beta, \
-         session-knn, transitions, slim, ease, als, bpr, content, hybrid, auto, got `als2`"
+         session-knn, transitions, slim, ease, als, bpr, sequence, content, hybrid, auto, got \
+         `als2`"
     );
 }
 
@@ -187,7 +193,8 @@ fn a_model_without_anything_to_learn_answers_with_nothing() {
 
 #[test]
 fn one_user_with_one_item_is_answered() {
-    let single = Interactions::from_triples(1, 1, &[0], &[0], &[1.0], Repeats::Add).unwrap();
+    let events = Events { users: &[0], items: &[0], weights: &[1.0], ages: Some(&[0.0]) };
+    let single = Interactions::from_events(1, 1, events, Repeats::Add).unwrap();
     for entry in MODELS {
         let model = fit(entry, &single);
         let history = History::of(&single, 0);

@@ -2,23 +2,15 @@
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
-use shopwise_learn::recommend::{self, Entry, Parameters, Value as Setting};
+use shopwise_learn::recommend::{Entry, Parameters, Value as Setting};
 
 use super::{UsageError, usage_or_data};
-
-/// Models that other versions bring.
-const NOT_YET: &[&str] = &["sequence"];
 
 /// Returns the model called `name`, and its settings after `set`.
 ///
 /// # Errors
 /// [`UsageError`] for a model or a setting that does not exist.
 pub(super) fn chosen(name: &str, set: &[String]) -> Result<(&'static Entry, Parameters)> {
-    if NOT_YET.contains(&name) {
-        let there: Vec<_> = recommend::MODELS.iter().map(|entry| entry.name).collect();
-        let there = there.join(", ");
-        bail!(UsageError::new(format!("model `{name}` is not yet available: there are {there}")));
-    }
     let entry = Entry::find(name).map_err(usage_or_data)?;
     let mut parameters = entry.defaults();
     for pair in set {
