@@ -6,8 +6,8 @@
 //! The files are text: a header, then `session,item,time` in whole numbers. `days=N` judges by the
 //! last N days of the training file instead, each after fitting to all before it, and by `test` as
 //! well: for choosing settings. Without files, sessions of 4.8 clicks on average over items drawn
-//! with Zipf's exponent .9, seed 1. Prints the metrics, the seconds of a fit and the microseconds of
-//! a question on one thread; for session-knn also those of adding a session.
+//! with Zipf's exponent .9, seed 1. Prints the metrics, the seconds of a fit and the microseconds
+//! of a question on one thread; for session-knn also those of adding a session.
 #![expect(clippy::print_stdout, reason = "an example shows its figures")]
 
 use std::collections::BTreeMap;

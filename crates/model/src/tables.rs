@@ -107,21 +107,23 @@ tables! {
         product_order_rate: Float, product_price: Float, hour_sine: Float, hour_cosine: Float,
         weekend: Float,
     }
-    /// The categories and brands that customers turn to more than others do, each as of his own last
-    /// event, but for those that a customer wanted gone. `weight` is interest in views, which fades; `share`
-    /// is its part of the customer's whole interest, `lift` how many times everybody's part that is.
+    /// The categories and brands that customers turn to more than others do, each as of his own
+    /// last event, but for those that a customer wanted gone. `weight` is interest in views, which
+    /// fades; `share` is its part of the customer's whole interest, `lift` how many times
+    /// everybody's part that is.
     TAGS "tags" {
         customer: Text, tag: Text, kind: Text, name: Text, weight: Float, share: Float, lift: Float,
     }
-    /// Which segment and value group each customer is in, how likely he buys at a discount and sends
-    /// back, how likely a newcomer buys a second time within 90 days of the first, and what is
-    /// expected of everybody in the 90 days after the last event: `alive` is the
-    /// probability that he still buys at all, `churn` that he buys nothing within them; purchases are
-    /// days with at least one order, money is in the currency's unit, intervals hold 95 %.
+    /// Which segment and value group each customer is in, how likely he buys at a discount and
+    /// sends back, how likely a newcomer buys a second time within 90 days of the first, and what
+    /// is expected of everybody in the 90 days after the last event: `alive` is the probability
+    /// that he still buys at all, `churn` that he buys nothing within them; purchases are days with
+    /// at least one order, money is in the currency's unit, intervals hold 90 %.
     PROFILES "profiles" {
         customer: Text, segment: Text, recency_score: Int, frequency_score: Int,
         monetary_score: Int, rfm_group: Text, distance: Float, discount_share: Float,
-        return_share: Float, repeat_likely: Float, life_cycle: Text, alive: Float, churn: Float, next_purchase: Time,
+        return_share: Float, repeat_likely: Float, life_cycle: Text, alive: Float, churn: Float,
+        next_purchase: Time,
         expected_purchases: Float, purchases_low: Float, purchases_high: Float,
         expected_value: Float, value_low: Float, value_high: Float,
     }

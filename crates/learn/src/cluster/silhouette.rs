@@ -158,8 +158,8 @@ impl<'a> Blocks<'a> {
         Ok(Self { metric, clusters, places, rows, blocks })
     }
 
-    /// Returns the silhouette of each row, in the order in which they were given; at most `sums_max`
-    /// sums of distances are kept at a time.
+    /// Returns the silhouette of each row, in the order in which they were given; at most
+    /// `sums_max` sums of distances are kept at a time.
     fn values(&self, sums_max: usize) -> Vec<f64> {
         let mut values = vec![0.0; self.places.len()];
         let mut from = 0;

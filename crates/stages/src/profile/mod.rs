@@ -128,8 +128,8 @@ fn record(report: &mut StageReport, choice: &Choice, scaler: &scale::Scaler) {
     report.parameter("scaling", serde_json::to_value(scaler).unwrap_or_default());
 }
 
-/// Returns what is to be expected of the customers after the moment `last`; nothing, and why in the report, where their
-/// purchases do not tell.
+/// Returns what is to be expected of the customers after the moment `last`; nothing, and why in the
+/// report, where their purchases do not tell.
 fn expect(
     work: &Work<'_>,
     last: i64,

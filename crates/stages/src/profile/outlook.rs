@@ -96,12 +96,13 @@ pub(super) fn look_back(orders: &Orders, until: i32) -> Result<Value> {
         );
     }
     let (interval, value) = (past.outlook.purchases.interval, past.outlook.value);
-    let followed_value: f64 = past.followed.iter().map(|one| one.value).sum();
+    let paid: f64 = past.followed.iter().map(|one| one.value).sum();
+    let (expected, followed) = (model.expected, model.followed);
     Ok(json!({
         "customers": past.followed.len(),
         "days": HORIZON,
-        "purchases": { "expected": model.expected, "interval": interval, "followed": model.followed },
-        "value": { "expected": value.value, "interval": value.interval, "followed": followed_value },
+        "purchases": { "expected": expected, "interval": interval, "followed": followed },
+        "value": { "expected": value.value, "interval": value.interval, "followed": paid },
         "mean_absolute_error": model.error(),
         "mean_absolute_error_of_own_rate": rate.error(),
     }))

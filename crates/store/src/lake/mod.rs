@@ -300,8 +300,8 @@ impl Lake {
     }
 
     /// Returns a session that knows the tables which `sql` names. A table that was never written is
-    /// there without rows, as is one that lacks columns: an earlier version of the program wrote it,
-    /// and the next run of its stage rebuilds it.
+    /// there without rows, as is one that lacks columns: an earlier version of the program wrote
+    /// it, and the next run of its stage rebuilds it.
     async fn context(&self, sql: &str, versions: &[At]) -> Result<SessionContext> {
         let context = self.session()?;
         for table in TABLES.iter().filter(|table| sql.contains(table.name)) {

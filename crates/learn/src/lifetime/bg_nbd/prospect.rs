@@ -127,8 +127,9 @@ impl Ahead {
         }
     }
 
-    /// Returns the expected number of purchases; nothing where everybody leaves with nearly the same
-    /// probability (a and b are large), for which the distribution itself is to be walked through.
+    /// Returns the expected number of purchases; nothing where everybody leaves with nearly the
+    /// same probability (a and b are large), for which the distribution itself is to be walked
+    /// through.
     ///
     /// Equation 10 of the paper is (c / (a − 1)) [1 − (1 − z)^(r+x) ₂F₁(r + x, b + x; c; z)], with
     /// c = a + b + x − 1 and z = t / (α + T + t). Here ₂F₁ is turned by Euler's transformation
