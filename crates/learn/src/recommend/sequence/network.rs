@@ -373,54 +373,17 @@ impl Network {
         dropout: Dropout,
         gradient: &mut [f32],
     ) {
+        self.rectified_back(level, block, turned, tape, dropout, gradient);
         let Shape { width, heads, .. } = self.shape;
         let length = tape.unit.items.len() * width;
         let layer = &tape.layers[block];
-        let place = |part| self.shape.part(block, part);
-        // `out_gradient` has been read: it serves as the gradient of what a part was given.
-        let (one, given) = (room(&mut tape.one, length), &mut tape.out_gradient[..length]);
-
-        one.copy_from_slice(&tape.gradient[..length]);
-        level.run(Drop { dropout: dropout.at(3 * block + 3), values: one });
-        let [weights_gradient, bias_gradient] =
-            two(gradient, &place(Part::Down), &place(Part::DownBias));
-        let left = &layer.hidden[..length];
-        LinearBack {
-            left,
-            given: one,
-            turned: &turned[3],
-            weights_gradient,
-            bias_gradient,
-            left_gradient: given,
-        }
-        .run(level);
-        level.run(RectifyBack { scale: dropout.scale(), values: left, gradient: given });
-        let [weights_gradient, bias_gradient] =
-            two(gradient, &place(Part::Up), &place(Part::UpBias));
-        LinearBack {
-            left: &layer.inputs[1][..length],
-            given,
-            turned: &turned[2],
-            weights_gradient,
-            bias_gradient,
-            left_gradient: one,
-        }
-        .run(level);
-        self.normalize_back(level, block, 1, (layer, one), &mut tape.gradient, gradient);
-
+        let one = room(&mut tape.one, length);
+        let given = &mut tape.out_gradient[..length];
         one.copy_from_slice(&tape.gradient[..length]);
         level.run(Drop { dropout: dropout.at(3 * block + 1), values: one });
-        let [weights_gradient, bias_gradient] =
-            two(gradient, &place(Part::Mix), &place(Part::MixBias));
-        LinearBack {
-            left: &layer.gathered[..length],
-            given: one,
-            turned: &turned[1],
-            weights_gradient,
-            bias_gradient,
-            left_gradient: given,
-        }
-        .run(level);
+        let left = &layer.gathered[..length];
+        let parts = [Part::Mix, Part::MixBias];
+        self.linear_back(level, block, parts, (left, one, &turned[1]), given, gradient);
         let three = room(&mut tape.three, 3 * length);
         attention::Back {
             lengths: &tape.unit.lengths,
@@ -434,18 +397,55 @@ impl Network {
             scores: &mut tape.scores,
         }
         .run(level);
-        let [weights_gradient, bias_gradient] =
-            two(gradient, &place(Part::Queries), &place(Part::QueriesBias));
-        LinearBack {
-            left: &layer.inputs[0][..length],
-            given: three,
-            turned: &turned[0],
-            weights_gradient,
-            bias_gradient,
-            left_gradient: one,
-        }
-        .run(level);
+        let left = &layer.inputs[0][..length];
+        let parts = [Part::Queries, Part::QueriesBias];
+        self.linear_back(level, block, parts, (left, three, &turned[0]), one, gradient);
         self.normalize_back(level, block, 0, (layer, one), &mut tape.gradient, gradient);
+    }
+
+    /// Goes back through `x += drop(down · drop(relu(up · norm(x))))`.
+    fn rectified_back(
+        &self,
+        level: Level,
+        block: usize,
+        turned: &[Vec<f32>; 4],
+        tape: &mut Tape,
+        dropout: Dropout,
+        gradient: &mut [f32],
+    ) {
+        let length = tape.unit.items.len() * self.shape.width;
+        let layer = &tape.layers[block];
+        let one = room(&mut tape.one, length);
+        // It has been read: it serves as the gradient of what a part was given.
+        let given = &mut tape.out_gradient[..length];
+        one.copy_from_slice(&tape.gradient[..length]);
+        level.run(Drop { dropout: dropout.at(3 * block + 3), values: one });
+        let hidden = &layer.hidden[..length];
+        let parts = [Part::Down, Part::DownBias];
+        self.linear_back(level, block, parts, (hidden, one, &turned[3]), given, gradient);
+        level.run(RectifyBack { scale: dropout.scale(), values: hidden, gradient: given });
+        let left = &layer.inputs[1][..length];
+        let parts = [Part::Up, Part::UpBias];
+        self.linear_back(level, block, parts, (left, given, &turned[2]), one, gradient);
+        self.normalize_back(level, block, 1, (layer, one), &mut tape.gradient, gradient);
+    }
+
+    /// Goes back through [`linear`], given what went in, the gradient of what came out and the
+    /// weights turned; replaces the gradient of what went in.
+    fn linear_back(
+        &self,
+        level: Level,
+        block: usize,
+        parts: [Part; 2],
+        given: (&[f32], &[f32], &[f32]),
+        left_gradient: &mut [f32],
+        gradient: &mut [f32],
+    ) {
+        let (left, given, turned) = given;
+        let [weights, bias] = parts.map(|part| self.shape.part(block, part));
+        let [weights_gradient, bias_gradient] = two(gradient, &weights, &bias);
+        LinearBack { left, given, turned, weights_gradient, bias_gradient, left_gradient }
+            .run(level);
     }
 
     fn normalize_back(
