@@ -2,7 +2,7 @@
 //! (Kang & McAuley 2018, "Self-attentive sequential recommendation"), fitted by softmax over many
 //! items instead of one drawn one (Klenitskiy & Vasilev 2023, "Turning dross into gold loss").
 //!
-//! `score(j) = out · item_j`, `out` being what comes out of the [`network`] at the youngest item.
+//! `score(j) = out · item_j`, `out` being what comes out of the network at the youngest item.
 //! It needs to know what was when: without ages it refuses. How long it goes on is found on
 //! held-out items; then it is fitted to everything.
 
