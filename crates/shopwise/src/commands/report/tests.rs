@@ -12,12 +12,14 @@ use super::{Language, page};
 use crate::commands::{init, open};
 
 /// The sections, in order.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 15] = [
     "headline",
     "revenue",
     "funnel",
     "segments",
     "value",
+    "outlook",
+    "tastes",
     "silhouette",
     "products",
     "recommendations",
