@@ -38,11 +38,11 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter::whole(
         "negatives",
         "items that each batch is compared with, 0 for all there are",
-        256,
+        512,
         [0, 1_000_000],
     ),
     Parameter::real("rate", "how far a step goes", 0.001, [1e-6, 0.1]),
-    Parameter::whole("batch", "customers of a step", 128, [1, 10_000]),
+    Parameter::whole("batch", "customers of a step", 32, [1, 10_000]),
     Parameter::whole("epochs", "the most passes over all interactions", 200, [1, 10_000]),
     Parameter::whole("patience", "passes without a better list until it stops", 10, [1, 1000]),
     Parameter::word("refit", "whether what was held out is learned in the end", &["yes", "no"]),

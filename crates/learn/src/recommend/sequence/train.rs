@@ -21,6 +21,11 @@ const UNIT_TOKENS: usize = 256;
 /// Tasks of a batch, and the fewest tokens of each.
 const TASKS: usize = 8;
 const TASK_TOKENS: usize = 512;
+/// Steps from one network to the next that the running mean takes in.
+const MEAN_STEPS: usize = 4;
+/// How much of the running mean is kept at most, and what makes it forget faster at first.
+const MEAN_KEEP: f32 = 0.99;
+const MEAN_SOON: f32 = 5.0;
 /// The deviation of the first rows of items and places.
 const DEVIATION: f32 = 0.02;
 
@@ -46,7 +51,12 @@ struct Window {
 /// A network that is being fitted.
 #[derive(Debug)]
 pub(super) struct Trainer<'a> {
-    pub(super) network: Network,
+    network: Network,
+    /// The running mean of the network, which swings less from step to step (Polyak & Juditsky
+    /// 1992).
+    pub(super) mean: Network,
+    /// How many networks are in the mean.
+    averaged: usize,
     course: Course,
     /// The items of each user, oldest first.
     histories: &'a [Vec<u32>],
@@ -124,6 +134,8 @@ impl<'a> Trainer<'a> {
         Self {
             moments: Moments::new(network.weights.len()),
             item_moments: Moments::new(n_items * shape.width),
+            mean: network.clone(),
+            averaged: 0,
             network,
             course,
             histories,
@@ -195,7 +207,24 @@ impl<'a> Trainer<'a> {
         tasks.par_iter_mut().enumerate().for_each(|(at, task)| task.run(level, &work, at));
         self.steps += 1;
         self.step(level, count);
+        if self.steps % MEAN_STEPS == 1 {
+            self.average();
+        }
         self.tasks[..count].iter().map(|task| task.loss).sum()
+    }
+
+    /// Takes the network into the running mean.
+    fn average(&mut self) {
+        let before = self.averaged as f32;
+        let keep = (before / (before + MEAN_SOON)).min(MEAN_KEEP);
+        let means = [&mut self.mean.weights[..], self.mean.items.values_mut()];
+        let values = [&self.network.weights[..], self.network.items.values()];
+        for (mean, value) in means.into_iter().zip(values) {
+            for (mean, value) in mean.iter_mut().zip(value) {
+                *mean = keep * *mean + (1.0 - keep) * value;
+            }
+        }
+        self.averaged += 1;
     }
 
     /// Draws what the batch is compared with.

@@ -129,7 +129,7 @@ impl Fitter {
             run += 1;
         }
         let figures = vec![("epochs", run as f64), ("loss", loss)];
-        Sequence { network: trainer.network, counts: all.item_counts(), figures }
+        Sequence { network: trainer.mean, counts: all.item_counts(), figures }
     }
 
     /// Fits until the lists of held-out items get no better.
@@ -141,25 +141,25 @@ impl Fitter {
             .filter(|user| !held.row(*user as usize).0.is_empty())
             .collect();
         let wrapped = |network| Sequence { network, counts: counts.clone(), figures: Vec::new() };
-        let network = trainer.network.clone();
+        let network = trainer.mean.clone();
         let mut best = Best { value: 0.0, loss: 0.0, epochs: 0, network };
         let mut improved = 0;
         // Half of the time is for the second fit.
         let share = if refits { 0.5 } else { 1.0 };
         for epoch in 1..=self.stop.epochs {
             let loss = trainer.epoch();
-            let model = wrapped(trainer.network);
+            let model = wrapped(trainer.mean);
             let lists = recommend_all(&model, rest, &users, &ListOptions::unseen(CUT));
             let (report, _) =
                 ranking::evaluate(&lists.ranked(rest.n_users()), held, &counts, &[CUT])?;
-            trainer.network = model.network;
+            trainer.mean = model.network;
             let value = report.metrics.get("ndcg@10").copied().unwrap_or(0.0);
             // Among equally good ones the later has learned more.
             if value >= best.value {
                 if value > best.value {
                     improved = epoch;
                 }
-                best = Best { value, loss, epochs: epoch, network: trainer.network.clone() };
+                best = Best { value, loss, epochs: epoch, network: trainer.mean.clone() };
             }
             if epoch - improved >= self.stop.patience || self.is_over(share) {
                 break;
