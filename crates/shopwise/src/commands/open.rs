@@ -64,7 +64,12 @@ fn plan(folder: &Path) -> Result<Plan> {
 /// Opens the inbox of the shop in `folder`: a file of its own, so that nobody who writes to the
 /// ledger holds up an acknowledgement.
 pub(crate) fn inbox(folder: &Path, settings: &Settings) -> Result<Inbox> {
-    Ok(Inbox::open(&database(folder, settings, INBOX)?)?)
+    Ok(Inbox::open(&inbox_url(folder, settings)?, folder)?)
+}
+
+/// Returns the address of the inbox of the shop in `folder`.
+pub(crate) fn inbox_url(folder: &Path, settings: &Settings) -> Result<String> {
+    database(folder, settings, INBOX)
 }
 
 /// Opens the ledger of the shop in `folder`.
@@ -74,7 +79,7 @@ pub(crate) fn ledger(folder: &Path, settings: &Settings) -> Result<Ledger> {
 
 /// As [`inbox`], for a look at what waits: at once, however many keys there are.
 pub(crate) fn inbox_to_read(folder: &Path, settings: &Settings) -> Result<Inbox> {
-    Ok(Inbox::open_to_read(&database(folder, settings, "inbox.db")?)?)
+    Ok(Inbox::open_to_read(&inbox_url(folder, settings)?, folder)?)
 }
 
 /// Returns the settings of the shop in `folder`: the file, and above it the environment.

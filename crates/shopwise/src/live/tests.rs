@@ -72,7 +72,7 @@ impl Place {
             settings: Settings::default(),
             plan: collect::plan::Plan::default(),
         });
-        let inbox = Arc::new(Inbox::open(&database("inbox.db")).unwrap());
+        let inbox = Arc::new(Inbox::open(&database("inbox.db"), folder).unwrap());
         let file = folder.join(SNAPSHOT);
         let known = restore::restore(&shop, &inbox, &file).unwrap();
         let known = Arc::new(RwLock::new(known));

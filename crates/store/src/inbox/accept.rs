@@ -100,11 +100,13 @@ impl Inbox {
         let mut writer = self.writer.lock().map_err(|_| panicked())?;
         // Judged and packed before the row lock: other processes wait for it.
         let judged_by = (writer.known, writer.expired_day);
-        let mut judged = judge(&writer.keys, deliveries)?;
+        let early = judge(&writer.keys, deliveries).ok();
         self.write_with(&mut writer, numbers, async |open| {
-            if judged_by != (open.sequence.first - 1, open.sequence.expired_day) {
-                judged = judge(open.keys, deliveries)?;
-            }
+            let now_known = (open.sequence.first - 1, open.sequence.expired_day);
+            let mut judged = match early.filter(|_| judged_by == now_known) {
+                Some(judged) => judged,
+                None => judge(open.keys, deliveries)?,
+            };
             write(open, deliveries, &mut judged, now).await?;
             Ok(judged.verdicts)
         })
@@ -148,8 +150,8 @@ fn judge(keys: &Keys, deliveries: &[Delivery]) -> Result<Judged> {
     let mut judged = Judged::default();
     let mut judge = Judge::new(keys);
     for delivery in deliveries {
-        let verdicts: Vec<_> =
-            delivery.arrivals.iter().map(|arrival| judge.verdict(arrival)).collect();
+        let verdicts = delivery.arrivals.iter().map(|arrival| judge.verdict(arrival));
+        let verdicts: Vec<_> = verdicts.collect::<Result<_>>()?;
         let stored = |verdict: &Verdict| matches!(verdict, Verdict::Stored | Verdict::Conflict);
         let bodies =
             delivery.arrivals.iter().zip(&verdicts).filter_map(
@@ -183,23 +185,23 @@ impl<'k> Judge<'k> {
         Self { keys, group, messages, new_keys: Vec::new() }
     }
 
-    fn verdict(&mut self, arrival: &Arrival) -> Verdict {
+    fn verdict(&mut self, arrival: &Arrival) -> Result<Verdict> {
         match arrival {
             Arrival::Event { key, .. } => self.event(*key),
-            Arrival::Quarantined { .. } => Verdict::Quarantined,
-            Arrival::Refused { .. } => Verdict::Refused,
+            Arrival::Quarantined { .. } => Ok(Verdict::Quarantined),
+            Arrival::Refused { .. } => Ok(Verdict::Refused),
         }
     }
 
-    pub(super) fn event(&mut self, key: [u8; 16]) -> Verdict {
+    pub(super) fn event(&mut self, key: [u8; 16]) -> Result<Verdict> {
         let key = keys::key(key);
-        let known = self.keys.look(key);
+        let known = self.keys.look(key).map_err(remember::unreadable)?;
         if known == Known::Key || !self.group.insert(key) {
-            return Verdict::Duplicate;
+            return Ok(Verdict::Duplicate);
         }
         self.new_keys.push(key);
         let first = self.messages.insert(keys::message(key));
-        if known == Known::Message || !first { Verdict::Conflict } else { Verdict::Stored }
+        Ok(if known == Known::Message || !first { Verdict::Conflict } else { Verdict::Stored })
     }
 }
 

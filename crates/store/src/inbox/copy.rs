@@ -15,16 +15,16 @@ pub(crate) struct Copied {
     pub(crate) forgotten: i64,
 }
 
-/// Copies the inbox in the SQLite file `from` into the new file `to`. The keys are not loaded, and
-/// nobody who writes waits.
+/// Copies the inbox at a URL into the new SQLite file `to`. The keys are not loaded, and nobody who
+/// writes waits.
 ///
 /// # Errors
-/// When there is no inbox, or one of the files cannot be used.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<Copied> {
-    if !from.is_file() {
-        return Err(Error::Settings(format!("there is no inbox `{}`", from.display())));
+/// When there is no inbox, or one of the two cannot be used.
+pub(crate) fn copy(from: &str, to: &Path) -> Result<Copied> {
+    if from.strip_prefix("sqlite://").is_some_and(|file| !Path::new(file).is_file()) {
+        return Err(Error::Settings(format!("there is no inbox `{from}`")));
     }
-    let database = Database::open(&format!("sqlite://{}", from.display()), &PLAN)?;
+    let database = Database::open(from, &PLAN)?;
     database.copy(to)?;
     drop(database);
     let copy = Database::open(&format!("sqlite://{}?mode=rw", to.display()), &PLAN)?;
@@ -36,4 +36,12 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<Copied> {
     })?;
     copy.close();
     Ok(Copied { last: sequence.first - 1, forgotten: sequence.forgotten })
+}
+
+/// Puts the inbox of an SQLite file into a database without one.
+///
+/// # Errors
+/// When one of them cannot be used, or an inbox is there already.
+pub(crate) fn move_in(file: &Path, url: &str) -> Result<()> {
+    Database::move_in(file, url, &PLAN)
 }

@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use accept::{Arrival, Delivery, Verdict};
-pub(crate) use copy::copy;
+pub(crate) use copy::{copy, move_in};
 pub use counts::{Counts, Tally};
 pub use damage::Damage;
 pub use quarantine::{Quarantined, Replay};
@@ -97,14 +97,15 @@ pub struct Inbox {
 impl Inbox {
     /// Opens the inbox, brings its schema to this program's version, and loads the keys.
     ///
-    /// `url` is `sqlite://path` (made if missing) or `postgres://user@host/database`.
+    /// `url` is `sqlite://path` (made if missing) or `postgres://user@host/database`. Keys that
+    /// memory does not hold go into files without a name in `folder`.
     ///
     /// # Errors
     /// When the URL is no such one, the database cannot be reached, a newer program wrote it, or it
     /// is damaged in a way that no longer tells what it holds.
-    pub fn open(url: &str) -> Result<Self> {
+    pub fn open(url: &str, folder: &Path) -> Result<Self> {
         let seen = Seen::of(url)?;
-        Self::with(Database::open(url, &PLAN)?, seen)
+        Self::with(Database::open(url, &PLAN)?, seen, folder)
     }
 
     /// Opens the inbox for a look at what waits in it: at once, as the keys are left where they
@@ -112,21 +113,21 @@ impl Inbox {
     ///
     /// # Errors
     /// When the URL is no such one, the database cannot be reached, or a newer program wrote it.
-    pub fn open_to_read(url: &str) -> Result<Self> {
+    pub fn open_to_read(url: &str, folder: &Path) -> Result<Self> {
         let seen = Seen::of(url)?;
-        Self::checked(Database::open(url, &PLAN)?, seen)
+        Self::checked(Database::open(url, &PLAN)?, seen, folder)
     }
 
     /// Opens a schema of its own within a PostgreSQL database, made if missing.
     ///
     /// # Errors
     /// As [`Inbox::open`]; and when the name is not made of lower-case letters, digits and `_`.
-    pub fn open_in_schema(url: &str, schema: &str) -> Result<Self> {
-        Self::with(Database::open_in_schema(url, schema, &PLAN)?, Seen::default())
+    pub fn open_in_schema(url: &str, schema: &str, folder: &Path) -> Result<Self> {
+        Self::with(Database::open_in_schema(url, schema, &PLAN)?, Seen::default(), folder)
     }
 
-    fn with(database: Database, seen: Seen) -> Result<Self> {
-        let inbox = Self::checked(database, seen)?;
+    fn with(database: Database, seen: Seen, folder: &Path) -> Result<Self> {
+        let inbox = Self::checked(database, seen, folder)?;
         inbox.refresh()?;
         if !inbox.writer.lock().map_err(|_| panicked())?.damaged.is_empty() {
             inbox.write(0, async |_| Ok(()))?;
@@ -135,9 +136,9 @@ impl Inbox {
     }
 
     /// Checks what the database says of itself; the keys are not read.
-    fn checked(database: Database, seen: Seen) -> Result<Self> {
+    fn checked(database: Database, seen: Seen, folder: &Path) -> Result<Self> {
         let Seen { lost, mark, marked } = seen;
-        let writer = Mutex::new(Writer::new());
+        let writer = Mutex::new(Writer::new(folder));
         let inbox = Self { database, writer, broken: AtomicBool::new(false), mark };
         let checked: Result<()> = inbox.database.block(async {
             let mut connection = inbox.database.connect().await?;

@@ -103,7 +103,7 @@ impl Inbox {
             let mut rows = Vec::new();
             for (seq, replay) in (open.sequence.first..).zip(replays) {
                 let from = take(open, replay.id).await?;
-                let verdict = from.as_ref().map(|_| judge.event(replay.key));
+                let verdict = from.as_ref().map(|_| judge.event(replay.key)).transpose()?;
                 // Each number gets its row, empty or not: a gap would be a loss.
                 let (source, received_at) = from.unwrap_or_default();
                 if let Some(verdict) = verdict {

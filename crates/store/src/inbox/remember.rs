@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
-use super::keys::{self, Keys};
+use super::keys;
 use super::transaction::{self, Sequence, Writer};
 use super::{Inbox, panicked, slots};
 use crate::checksum::checksum;
@@ -63,15 +63,19 @@ impl Writer {
             return Err(Error::Broken(format!("its numbers fell back from `{known}` to `{last}`")));
         }
         let mut damaged = std::mem::take(&mut self.damaged);
+        if self.keys.is_spoiled() {
+            damaged.push((last, "a file of keys was damaged: all were read anew"));
+            (self.keys, self.known) = (self.keys.emptied(), 0);
+        }
         if sequence.swept_day > self.expired_day {
             // Rows that say what to take out are gone already: begin anew.
-            (self.keys, self.known) = (Keys::new(), 0);
+            (self.keys, self.known) = (self.keys.emptied(), 0);
         } else if sequence.expired_day > self.expired_day {
             // First what goes, then what comes: a key may have come again since.
             let days = [self.expired_day, sequence.expired_day];
             let rows = RowsOf { first: 0, last, days };
             let keys = &mut self.keys;
-            let remove = |batch: &mut Vec<u128>| batch.iter().for_each(|key| _ = keys.remove(*key));
+            let remove = |batch: &mut Vec<u128>| keys.remove_all(batch).map_err(unreadable);
             rows.each(connection, &mut damaged, remove).await?;
             self.keys.shrink();
         }
@@ -79,7 +83,11 @@ impl Writer {
         if last > self.known {
             let days = [sequence.expired_day, i64::MAX];
             let rows = RowsOf { first: self.known + 1, last, days };
-            rows.each(connection, &mut damaged, |batch| self.keys.insert_all(batch)).await?;
+            let insert = |batch: &mut Vec<u128>| {
+                self.keys.insert_all(batch);
+                Ok(())
+            };
+            rows.each(connection, &mut damaged, insert).await?;
         }
         self.damaged = damaged;
         self.known = last;
@@ -98,8 +106,8 @@ impl RowsOf {
     async fn each(
         self,
         connection: &mut AnyConnection,
-        damaged: &mut Vec<i64>,
-        mut work: impl FnMut(&mut Vec<u128>),
+        damaged: &mut Vec<(i64, &'static str)>,
+        mut work: impl FnMut(&mut Vec<u128>) -> Result<()>,
     ) -> Result<()> {
         // The unary plus keeps SQLite from the index of days where the numbers say more.
         let sql = match self.first {
@@ -119,15 +127,14 @@ impl RowsOf {
         while let Some(row) = rows.try_next().await? {
             let (seq, whole) = read(&row, &mut batch)?;
             if !whole {
-                damaged.push(seq);
+                damaged.push((seq, "the checksum of its keys is wrong"));
             }
             if batch.len() >= BATCH {
-                work(&mut batch);
+                work(&mut batch)?;
                 batch.clear();
             }
         }
-        work(&mut batch);
-        Ok(())
+        work(&mut batch)
     }
 }
 
@@ -140,6 +147,11 @@ fn read(row: &AnyRow, batch: &mut Vec<u128>) -> Result<(i64, bool)> {
     batch.extend(chunks.iter().map(|chunk| keys::key(*chunk)));
     let checksum = checksum(&[seq, day], &[], bytes);
     Ok((seq, rest.is_empty() && row.try_get::<i64, _>(2)? == checksum))
+}
+
+/// Says that the keys on disk cannot be read: the next transaction reads all of them anew.
+pub(super) fn unreadable(error: std::io::Error) -> Error {
+    Error::Unavailable(format!("its keys on disk: {error}"))
 }
 
 impl Inbox {

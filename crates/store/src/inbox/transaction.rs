@@ -5,6 +5,7 @@
 //! the order of the commits and without a gap, and who finds that numbers were given to others
 //! reads what they wrote before judging anything.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use sqlx::any::AnyRow;
@@ -27,8 +28,8 @@ pub(super) struct Writer {
     pub known: i64,
     /// Keys of earlier days are not in `keys`.
     pub expired_day: i64,
-    /// Rows of keys that were found damaged and are not noted yet.
-    pub damaged: Vec<i64>,
+    /// Numbers whose keys were found damaged, and how, not noted yet.
+    pub damaged: Vec<(i64, &'static str)>,
 }
 
 /// The row of `inbox_sequence`, once it is locked.
@@ -58,8 +59,10 @@ pub(super) struct Open<'t> {
 }
 
 impl Writer {
-    pub(super) fn new() -> Self {
-        Self { connection: None, keys: Keys::new(), known: 0, expired_day: 0, damaged: Vec::new() }
+    /// Makes a writer whose keys go into `folder` where memory does not hold them.
+    pub(super) fn new(folder: &Path) -> Self {
+        let keys = Keys::new(folder);
+        Self { connection: None, keys, known: 0, expired_day: 0, damaged: Vec::new() }
     }
 }
 
@@ -113,8 +116,7 @@ impl Inbox {
         let mut transaction = begin(&self.database, connection).await?;
         let sequence = lock(&mut transaction, numbers).await?;
         writer.catch_up(&mut transaction, sequence).await?;
-        for seq in &writer.damaged {
-            let problem = "the checksum of its keys is wrong";
+        for (seq, problem) in &writer.damaged {
             damage::note(&mut transaction, "keys", *seq, problem, &[]).await?;
         }
         let keys = &writer.keys;
@@ -123,9 +125,7 @@ impl Inbox {
         let mut new_keys = open.new_keys;
         transaction.commit().await?;
         writer.damaged.clear();
-        for key in new_keys.drain(..) {
-            writer.keys.insert(key);
-        }
+        writer.keys.insert_all(&mut new_keys);
         writer.known = sequence.first + numbers - 1;
         if numbers > 0 {
             self.mark.set(writer.known);

@@ -181,7 +181,7 @@ fn what_the_inbox_counted_tells_that_a_source_has_fallen_silent() {
     use shopwise_store::inbox::{Arrival, Delivery};
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("inbox.db").display());
-    let inbox = Inbox::open(&url).unwrap();
+    let inbox = Inbox::open(&url, folder.path()).unwrap();
     let begin = 2_900_000;
     for slot in (begin..begin + 8 * DAY).step_by(2) {
         let arrivals = vec![Arrival::Refused { reason: "x".to_owned() }; 5];

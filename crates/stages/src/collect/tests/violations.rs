@@ -15,7 +15,8 @@ fn viewed(id: u8, price: &serde_json::Value) -> String {
 }
 
 fn inbox(folder: &Path, events: &[String]) -> Inbox {
-    let inbox = Inbox::open(&format!("sqlite://{}", folder.join("inbox.db").display())).unwrap();
+    let url = format!("sqlite://{}", folder.join("inbox.db").display());
+    let inbox = Inbox::open(&url, folder).unwrap();
     for (at, event) in events.iter().enumerate() {
         let arrivals = vec![Arrival::Event { key: [at as u8; 16], body: event.clone().into() }];
         let source = "web".to_owned();

@@ -47,7 +47,7 @@ fn find(file: &Path, bytes: &[u8]) -> u64 {
 }
 
 fn body_of(seq: i64, file: &str) -> Vec<u8> {
-    let inbox = Inbox::open(file).unwrap();
+    let inbox = Inbox::open(file, &std::env::temp_dir()).unwrap();
     let sql = "SELECT body FROM inbox_entries WHERE seq = $1";
     let row = inbox.query(async |pool| Ok(sqlx::query(sql).bind(seq).fetch_one(pool).await?));
     let body = sqlx::Row::try_get(&row.unwrap(), 0).unwrap();
@@ -155,7 +155,7 @@ fn a_byte_flipped_in_the_log_is_never_silent() {
         let copy = tempfile::tempdir().unwrap();
         let place = crashed(&inbox, folder.path(), copy.path());
         flip(&copy.path().join("inbox.db-wal"), byte);
-        let Ok(damaged) = Inbox::open(&place.url) else { continue };
+        let Ok(damaged) = Inbox::open(&place.url, &std::env::temp_dir()) else { continue };
         let complete = stored(&damaged).len() == 30;
         let said = damaged.damage().unwrap().iter().any(|damage| damage.part == "log");
         assert!(complete || said, "byte {byte}");
@@ -217,7 +217,7 @@ fn a_log_that_ends_before_what_was_acknowledged_is_said() {
 /// Opens a damaged inbox, reads, counts and writes; tells whether any of it said so. What is read
 /// without a word must be right.
 fn said(place: &Place, expected: &[(i64, Vec<Vec<u8>>)]) -> bool {
-    let Ok(inbox) = Inbox::open(&place.url) else { return true };
+    let Ok(inbox) = Inbox::open(&place.url, &std::env::temp_dir()) else { return true };
     let mut said = false;
     match inbox.read(0, usize::MAX) {
         Ok(entries) => {
@@ -290,5 +290,27 @@ fn numbers_that_the_lake_holds_are_not_given_again() {
         assert!(matches!(&damage[..], [Damage { part, seq: 1, .. }] if part == "sequence"));
         inbox.forget(11).unwrap();
         assert_eq!(inbox.read(0, usize::MAX).unwrap(), []);
+    });
+}
+
+#[test]
+fn keys_whose_file_is_damaged_are_read_anew_and_that_is_told() {
+    on_both(|place| {
+        let inbox = place.open();
+        for first in (0..400).step_by(40) {
+            let events = (first..first + 40).map(|number| event(number << 40, 1));
+            inbox.accept(&[delivery("web", events)], 0).unwrap();
+        }
+        let damaged = keys::testing::damage(&mut inbox.writer.lock().unwrap().keys);
+        assert!(damaged > 0);
+        // Known or not, every event gets its verdict.
+        let events = (380..420).map(|number| event(number << 40, 1));
+        let verdicts = &inbox.accept(&[delivery("web", events)], 0).unwrap()[0];
+        assert_eq!(verdicts[..20], [Verdict::Duplicate; 20]);
+        assert_eq!(verdicts[20..], [Verdict::Stored; 20]);
+        let damage = inbox.damage().unwrap();
+        assert_eq!(damage.len(), 1, "{damage:?}");
+        assert!(damage[0].problem.contains("read anew"), "{damage:?}");
+        assert_eq!(inbox.keys().unwrap().0, 420);
     });
 }

@@ -20,9 +20,10 @@ impl Place {
     }
 
     fn open(&self) -> Inbox {
+        let folder = std::env::temp_dir();
         match &self.schema {
-            Some(schema) => Inbox::open_in_schema(&self.url, schema).unwrap(),
-            None => Inbox::open(&self.url).unwrap(),
+            Some(schema) => Inbox::open_in_schema(&self.url, schema, &folder).unwrap(),
+            None => Inbox::open(&self.url, &folder).unwrap(),
         }
     }
 }

@@ -82,7 +82,7 @@ fn accepting_is_fast_on_both_databases() {
         measure("SQLite without fsync", &Place::sqlite(folder.path()).open(), deliveries);
         let Some(url) = testing::postgres() else { continue };
         let schema = testing::own_schema();
-        let inbox = Inbox::open_in_schema(&url, &schema).unwrap();
+        let inbox = Inbox::open_in_schema(&url, &schema, folder.path()).unwrap();
         measure("PostgreSQL", &inbox, deliveries);
         testing::drop_schema(&inbox.database, &schema);
     }

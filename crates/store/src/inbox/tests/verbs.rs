@@ -173,7 +173,7 @@ fn a_ledger_and_an_inbox_share_a_schema() {
     let Some(url) = testing::postgres() else { return };
     let schema = testing::own_schema();
     let ledger = crate::Ledger::open_in_schema(&url, &schema).unwrap();
-    let inbox = Inbox::open_in_schema(&url, &schema).unwrap();
+    let inbox = Inbox::open_in_schema(&url, &schema, &std::env::temp_dir()).unwrap();
     drop(ledger);
     crate::Ledger::open_in_schema(&url, &schema).unwrap();
     testing::drop_schema(&inbox.database, &schema);
