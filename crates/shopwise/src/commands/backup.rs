@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::json;
 use shopwise_stages::collect;
-use shopwise_store::backup::{About, Written};
+use shopwise_store::backup::{About, Stores, Written};
 use shopwise_store::{Lake, backup};
 
 use super::{now, open};
@@ -19,7 +19,8 @@ const MEMORY: usize = 64 << 20;
 #[command(long_about = "Writes the shop into one file, also while it is served.\n\n\
     Everything that was acknowledged before is in it: settings, keys, the databases, the tables \
     and the models. The file holds the shop's keys and is readable by its owner only: keep it as \
-    you keep them. Reports and exports are left out. With PostgreSQL it refuses and says how.")]
+    you keep them. Reports and exports are left out. What stands in PostgreSQL is in the \
+    file as well.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     folder: ShopFolder,
@@ -33,21 +34,13 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let (folder, start) = (&arguments.folder.shop, Instant::now());
     let settings = open::settings(folder)?;
-    if !settings.ledger.is_empty() {
-        bail!(
-            "the ledger and the inbox of this shop stand in PostgreSQL, which is not copied here\n\
-             hint: stop `shopwise serve`, then `pg_dump` the database and copy the folder `{}`: \
-             only together and of one moment are they a back-up",
-            folder.display()
-        );
-    }
     let (lake, ledger) =
         (Lake::open(&folder.join(open::LAYOUT.lake), MEMORY)?, open::ledger(folder, &settings)?);
     let about = About { program: env!("CARGO_PKG_VERSION"), shop: &settings.name, now: now() };
     let written = backup::write(
         folder,
         &open::LAYOUT,
-        (&lake, &ledger),
+        Stores { lake: &lake, ledger: &ledger, inbox: &open::inbox_url(folder, &settings)? },
         collect::APPLICATION,
         &arguments.file,
         &about,

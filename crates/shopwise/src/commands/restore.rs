@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
-use shopwise_store::backup;
+use shopwise_store::{Error, backup};
 
 use super::{now, open};
 use crate::{ShopFolder, holder, printer};
@@ -12,7 +12,9 @@ use crate::{ShopFolder, holder, printer};
 #[derive(Debug, clap::Args)]
 #[command(long_about = "Makes the shop's folder from the file of a back-up.\n\n\
     The folder must not exist or be empty. With --force a shop that is there is moved aside, never \
-    deleted; it must be stopped. Every checksum is verified before anything is moved.")]
+    deleted; it must be stopped. Every checksum is verified before anything is moved. Where the \
+    setting `ledger` names PostgreSQL, the ledger and the inbox go there, and there must be none \
+    yet; SHOPWISE_LEDGER='' in the environment keeps them in the folder instead.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     folder: ShopFolder,
@@ -29,7 +31,14 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let folder = place(&arguments.folder.shop)?;
     let aside = aside(&folder, arguments.force)?;
-    let head = backup::restore(&arguments.file, &folder, aside.as_deref())?;
+    let head = backup::restore(&arguments.file, &folder, aside.as_deref(), |made| {
+        let settings =
+            open::settings(made).map_err(|error| Error::Settings(format!("{error:#}")))?;
+        if settings.ledger.is_empty() {
+            return Ok(());
+        }
+        backup::move_in(made, &open::LAYOUT, &settings.ledger)
+    })?;
     if arguments.json {
         let former = &aside;
         return Ok(json!({ "shop": folder, "made_at": head.made_at, "former": former }).to_string());

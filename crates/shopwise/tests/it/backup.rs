@@ -1,5 +1,6 @@
 //! A shop goes into one file while it is served, and comes back whole or not at all.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
@@ -8,9 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use shopwise_store::Ledger;
 
 use super::server::{Server, ShopFolder, exported, status};
-use super::{fail, program, shown, succeed};
+use super::{fail, postgres, program, shown, succeed, text};
 
 /// Events of a batch.
 const BATCH: u64 = 20;
@@ -58,6 +60,55 @@ fn term(status: &Value, name: &str) -> i64 {
 #[test]
 fn a_shop_that_is_served_comes_back_with_all_that_was_acknowledged_once() {
     let shop = ShopFolder::new();
+    // While nothing was moved into the lake yet, between two moves, and after several.
+    comes_back(&shop, &[300, 2500, 1700, 2300], |place, file| {
+        succeed(&["restore", "--shop", shown(place), shown(file)]);
+    });
+}
+
+#[test]
+fn a_shop_in_postgresql_comes_back_there_and_in_a_folder_alone() {
+    let Some(url) = postgres() else { return println!("skipped: no PostgreSQL answers") };
+    let schema = |number: usize| format!("shopwise_backup_{}_{number}", std::process::id());
+    let database = |number| format!("{url}?options[search_path]={}", schema(number));
+    let settings = |shop: &Path, ledger: &str| {
+        let file = shop.join("shopwise.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let others = text.lines().filter(|line| !line.starts_with("ledger")).collect::<Vec<_>>();
+        std::fs::write(file, format!("ledger = \"{ledger}\"\n{}\n", others.join("\n"))).unwrap();
+    };
+    let shop = ShopFolder::with(|path| settings(path, &database(0)));
+    let restored = Cell::new(0);
+    let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        comes_back(&shop, &[300, 2500, 1700], |place, file| {
+            restored.set(restored.get() + 1);
+            // The last one leaves PostgreSQL.
+            let ledger = if restored.get() < 3 { database(restored.get()) } else { String::new() };
+            let restore = |place| {
+                let mut command = program(&["restore", "--shop", shown(place), shown(file)]);
+                command.env("SHOPWISE_LEDGER", &ledger).output().unwrap()
+            };
+            let output = restore(place);
+            assert!(output.status.success(), "{}", text(&output.stderr));
+            assert_eq!(place.join("inbox.db").exists(), ledger.is_empty());
+            if !ledger.is_empty() {
+                let said = text(&restore(&place.with_extension("again")).stderr);
+                assert!(said.contains("holds a shop's ledger already"), "{said}");
+            }
+            settings(place, &ledger);
+        });
+    }));
+    for number in 0..3 {
+        Ledger::drop_schema(&url, &schema(number)).unwrap();
+    }
+    if let Err(panic) = checked {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// Backs a shop up after each of some waits in milliseconds, while it is served under load, and
+/// compares what each file gives with what was acknowledged before.
+fn comes_back(shop: &ShopFolder, waits: &[u64], restore: impl Fn(&Path, &Path)) {
     let outer = tempfile::tempdir().unwrap();
     let server = Server::start(&shop.path);
     let (next, done, stop) = (AtomicU64::new(0), Mutex::new(Vec::new()), AtomicBool::new(false));
@@ -66,9 +117,8 @@ fn a_shop_that_is_served_comes_back_with_all_that_was_acknowledged_once() {
         for _ in 0..4 {
             scope.spawn(|| call(&server, &shop.key, &next, &done, &stop));
         }
-        // While nothing was moved into the lake yet, between two moves, and after several.
-        for (number, wait) in [300, 2500, 1700, 2300].into_iter().enumerate() {
-            std::thread::sleep(Duration::from_millis(wait));
+        for (number, wait) in waits.iter().enumerate() {
+            std::thread::sleep(Duration::from_millis(*wait));
             let until = Instant::now() + Duration::from_secs(30);
             while done.lock().unwrap().is_empty() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(10));
@@ -86,7 +136,7 @@ fn a_shop_that_is_served_comes_back_with_all_that_was_acknowledged_once() {
     let all = done.lock().unwrap().len() as u64;
     for (file, before) in files {
         let place = file.with_extension("shop");
-        succeed(&["restore", "--shop", shown(&place), shown(&file)]);
+        restore(&place, &file);
         let server = Server::start(&place);
         // What the copy has is known; what came later is new to it.
         for number in 0..next.load(Ordering::Relaxed) {

@@ -61,6 +61,17 @@ fn fail(arguments: &[&str], code: i32) -> String {
     message
 }
 
+/// Returns the URL of a PostgreSQL database for tests, where one answers.
+#[expect(clippy::disallowed_methods, reason = "only the environment knows the test database")]
+fn postgres() -> Option<String> {
+    if let Ok(url) = std::env::var("SHOPWISE_POSTGRES") {
+        return Some(url);
+    }
+    let address = "127.0.0.1:5432".parse().unwrap();
+    std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_secs(1)).ok()?;
+    Some("postgres://root@127.0.0.1:5432/test".to_owned())
+}
+
 /// Returns a file of the public data sets, or says that a test is skipped.
 #[expect(clippy::disallowed_methods, reason = "a test finds its data by the environment")]
 fn data(name: &str) -> Option<PathBuf> {

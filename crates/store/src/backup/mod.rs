@@ -2,8 +2,9 @@
 //!
 //! The file is a tar packed by zstd, so that `tar --zstd -tf` looks into it. Its first entry says
 //! what it is, its last one the length and SHA-256 of every other. In between are the settings and
-//! the keys as they are, the databases as SQLite copies a database in use, of each table of the
-//! lake one version, and the models.
+//! the keys as they are, the databases as SQLite files of one moment each, of each table of the
+//! lake one version, and the models. A shop whose databases stand in PostgreSQL gives the same file,
+//! and any such file can be put into PostgreSQL.
 //!
 //! What was acknowledged before must be there once, although the inbox and the lake are copied one
 //! after the other. The inbox forgets an entry when the lake has it, so its copy may lack what only
@@ -27,7 +28,7 @@ use shopwise_model::tables::{EVENTS, TABLES};
 use crate::{Error, Lake, Ledger, Result, inbox};
 use pack::Packer;
 
-pub use unpack::restore;
+pub use unpack::{move_in, restore};
 
 /// How such a file is laid out; another number is not read.
 const FORMAT: u64 = 1;
@@ -45,9 +46,9 @@ pub struct Layout<'a> {
     pub files: &'a [&'a str],
     /// Folders that are copied with the files in them.
     pub folders: &'a [&'a str],
-    /// The SQLite file of the ledger.
+    /// The SQLite file of the ledger, where it is one.
     pub ledger: &'a str,
-    /// The SQLite file of the inbox.
+    /// The SQLite file of the inbox, where it is one.
     pub inbox: &'a str,
     /// The folder of the lake.
     pub lake: &'a str,
@@ -83,6 +84,17 @@ pub struct Written {
     pub bytes: u64,
 }
 
+/// Where the stores of a shop are, opened or by URL.
+#[derive(Debug, Clone, Copy)]
+pub struct Stores<'a> {
+    /// The tables.
+    pub lake: &'a Lake,
+    /// The ledger.
+    pub ledger: &'a Ledger,
+    /// The URL of the inbox, which is not opened: a copy needs none of its keys in memory.
+    pub inbox: &'a str,
+}
+
 /// Who writes, and when: what the program knows.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
@@ -103,7 +115,7 @@ pub struct About<'a> {
 pub fn write(
     folder: &Path,
     layout: &Layout<'_>,
-    (lake, ledger): (&Lake, &Ledger),
+    stores: Stores<'_>,
     application: &str,
     file: &Path,
     about: &About<'_>,
@@ -116,11 +128,11 @@ pub fn write(
     }
     let work = Work::begin(file)?;
     let (ledger_copy, inbox_copy) = (work.folder.join("ledger"), work.folder.join("inbox"));
-    let copied = inbox::copy(&folder.join(layout.inbox), &inbox_copy)?;
+    let copied = inbox::copy(stores.inbox, &inbox_copy)?;
     let mut pinned = Vec::new();
     for table in TABLES {
         let most = (table.name == EVENTS.name).then_some((application, copied.last));
-        pinned.extend(lake.pin(table, most)?);
+        pinned.extend(stores.lake.pin(table, most)?);
     }
     let events = pinned.iter().find(|table| table.name == EVENTS.name);
     let held = events.and_then(|events| events.held).unwrap_or(0);
@@ -130,7 +142,7 @@ pub fn write(
             copied.forgotten
         )));
     }
-    ledger.copy(&ledger_copy, copied.last)?;
+    stores.ledger.copy(&ledger_copy, copied.last)?;
     let head = Head {
         format: FORMAT,
         program: about.program.to_owned(),

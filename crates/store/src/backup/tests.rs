@@ -1,4 +1,5 @@
 use super::*;
+use crate::database::testing;
 use crate::inbox::{Arrival, Delivery, Inbox};
 use crate::{Shelf, Vault};
 
@@ -16,6 +17,15 @@ fn sqlite(folder: &Path, name: &str) -> String {
     format!("sqlite://{}", folder.join(name).display())
 }
 
+fn back_up(folder: &Path, (lake, ledger): (&Lake, &Ledger), file: &Path) -> Result<Written> {
+    let inbox = sqlite(folder, "inbox.db");
+    write(folder, &LAYOUT, Stores { lake, ledger, inbox: &inbox }, "inbox", file, &ABOUT)
+}
+
+fn restore(file: &Path, folder: &Path, aside: Option<&Path>) -> Result<Head> {
+    super::restore(file, folder, aside, |_| Ok(()))
+}
+
 /// Makes a shop whose inbox has given one number for each of `deliveries`, and whose lake holds it
 /// up to each of `held`, in this order.
 fn shop(folder: &Path, deliveries: u8, held: &[i64]) -> (Lake, Ledger) {
@@ -27,7 +37,7 @@ fn shop(folder: &Path, deliveries: u8, held: &[i64]) -> (Lake, Ledger) {
     let ledger = Ledger::open(&sqlite(folder, "ledger.db")).unwrap();
     ledger.set_setting("colour", "blue").unwrap();
     ledger.take_lease("run", "somebody", 0, i64::MAX).unwrap();
-    let inbox = Inbox::open(&sqlite(folder, "inbox.db")).unwrap();
+    let inbox = Inbox::open(&sqlite(folder, "inbox.db"), folder).unwrap();
     for number in 0..deliveries {
         let event = Arrival::Event { key: [number + 1; 16], body: vec![number; 100] };
         let source = "web".to_owned();
@@ -45,7 +55,7 @@ fn a_shop_comes_back_as_it_was_and_without_those_who_worked_on_it() {
     let outer = tempfile::tempdir().unwrap();
     let (folder, file) = (outer.path().join("shop"), outer.path().join("file"));
     let (lake, ledger) = shop(&folder, 3, &[1, 2]);
-    let written = write(&folder, &LAYOUT, (&lake, &ledger), "inbox", &file, &ABOUT).unwrap();
+    let written = back_up(&folder, (&lake, &ledger), &file).unwrap();
     assert_eq!((written.head.last, written.head.events_version), (3, Some(2)));
     #[cfg(unix)]
     {
@@ -58,7 +68,7 @@ fn a_shop_comes_back_as_it_was_and_without_those_who_worked_on_it() {
     let ledger = Ledger::open(&sqlite(&place, "ledger.db")).unwrap();
     assert_eq!(ledger.setting("colour").unwrap().as_deref(), Some("blue"));
     assert_eq!(ledger.leases(1).unwrap(), []);
-    let inbox = Inbox::open(&sqlite(&place, "inbox.db")).unwrap();
+    let inbox = Inbox::open(&sqlite(&place, "inbox.db"), &place).unwrap();
     assert_eq!(inbox.read(0, 1 << 20).unwrap().len(), 3);
     assert_eq!(inbox.keys().unwrap().0, 3);
     let lake = Lake::open(&place.join("lake"), 64 << 20).unwrap();
@@ -78,7 +88,7 @@ fn the_lake_is_taken_no_further_than_the_inbox_goes() {
     let (folder, file) = (outer.path().join("shop"), outer.path().join("file"));
     // As if two entries had come, been drained and compacted after the inbox was copied.
     let (lake, ledger) = shop(&folder, 3, &[1, 3, 4, 5]);
-    let written = write(&folder, &LAYOUT, (&lake, &ledger), "inbox", &file, &ABOUT).unwrap();
+    let written = back_up(&folder, (&lake, &ledger), &file).unwrap();
     assert_eq!((written.head.last, written.head.events_version), (3, Some(2)));
     let place = outer.path().join("again");
     restore(&file, &place, None).unwrap();
@@ -92,8 +102,8 @@ fn a_torn_damaged_or_foreign_file_changes_nothing() {
     let outer = tempfile::tempdir().unwrap();
     let (folder, file) = (outer.path().join("shop"), outer.path().join("file"));
     let (lake, ledger) = shop(&folder, 3, &[1]);
-    write(&folder, &LAYOUT, (&lake, &ledger), "inbox", &file, &ABOUT).unwrap();
-    let error = write(&folder, &LAYOUT, (&lake, &ledger), "inbox", &file, &ABOUT).unwrap_err();
+    back_up(&folder, (&lake, &ledger), &file).unwrap();
+    let error = back_up(&folder, (&lake, &ledger), &file).unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
     let whole = std::fs::read(&file).unwrap();
     let place = outer.path().join("again");
@@ -142,7 +152,7 @@ fn a_shop_in_the_place_moves_aside_and_comes_back_when_nothing_can_take_it() {
     let (lake, ledger) = shop(&folder, 1, &[]);
     // What an earlier try left that was killed.
     std::fs::create_dir(outer.path().join(".file.unfinished")).unwrap();
-    write(&folder, &LAYOUT, (&lake, &ledger), "inbox", &file, &ABOUT).unwrap();
+    back_up(&folder, (&lake, &ledger), &file).unwrap();
     assert!(!outer.path().join(".file.unfinished").exists());
     std::fs::create_dir(outer.path().join(".shop.restoring")).unwrap();
     std::fs::write(outer.path().join(".shop.restoring/left"), "x").unwrap();
@@ -152,8 +162,71 @@ fn a_shop_in_the_place_moves_aside_and_comes_back_when_nothing_can_take_it() {
     let aside = outer.path().join("former");
     restore(&file, &folder, Some(&aside)).unwrap();
     for folder in [&folder, &aside] {
-        let inbox = Inbox::open(&sqlite(folder, "inbox.db")).unwrap();
+        let inbox = Inbox::open(&sqlite(folder, "inbox.db"), folder).unwrap();
         assert_eq!(inbox.counts().unwrap().total().stored, 1);
     }
     assert!(!outer.path().join(".shop.restoring").exists());
+}
+
+#[test]
+fn a_shop_moves_into_postgresql_and_comes_back_from_there() {
+    let Some(url) = testing::postgres() else { return println!("skipped: no PostgreSQL") };
+    let outer = tempfile::tempdir().unwrap();
+    let (folder, file) = (outer.path().join("shop"), outer.path().join("file"));
+    let (lake, ledger) = shop(&folder, 3, &[1, 2]);
+    ledger.set_setting("farbe", "blau \u{1f600}").unwrap();
+    {
+        let inbox = Inbox::open(&sqlite(&folder, "inbox.db"), &folder).unwrap();
+        let aside = |reason: &str, message_id| Arrival::Quarantined {
+            reason: reason.to_owned(),
+            message_id,
+            body: vec![0, 255],
+        };
+        let arrivals = vec![aside("none", None), aside("some", Some("m".to_owned()))];
+        let source = "web".to_owned();
+        inbox.accept(&[Delivery { source, received_at: 5, arrivals }], 0).unwrap();
+    }
+    back_up(&folder, (&lake, &ledger), &file).unwrap();
+    let schema = testing::own_schema();
+    let database = format!("{url}?options[search_path]={schema}");
+    let place = outer.path().join("moved");
+    let into = |made: &Path| move_in(made, &LAYOUT, &database);
+    super::restore(&file, &place, None, into).unwrap();
+    assert!(!place.join("ledger.db").exists() && !place.join("inbox.db").exists());
+    // Nothing is put where a shop is.
+    let other = outer.path().join("other");
+    let error = super::restore(&file, &other, None, into).unwrap_err();
+    assert!(error.to_string().contains("holds a shop's ledger already"), "{error}");
+    assert!(!other.exists());
+    let copied = outer.path().join("copied");
+    {
+        let ledger = Ledger::open(&database).unwrap();
+        let lake = Lake::open(&place.join("lake"), 64 << 20).unwrap();
+        let stores = Stores { lake: &lake, ledger: &ledger, inbox: &database };
+        write(&place, &LAYOUT, stores, "inbox", &copied, &ABOUT).unwrap();
+        let inbox = Inbox::open(&database, &place).unwrap();
+        let late = Arrival::Event { key: [9; 16], body: vec![9] };
+        let source = "web".to_owned();
+        inbox.accept(&[Delivery { source, received_at: 9, arrivals: vec![late] }], 0).unwrap();
+        // A number that the database gives comes after those that came with the file.
+        let wrong = Arrival::Quarantined { reason: "x".to_owned(), message_id: None, body: vec![] };
+        let source = "web".to_owned();
+        inbox.accept(&[Delivery { source, received_at: 9, arrivals: vec![wrong] }], 0).unwrap();
+        assert_eq!(inbox.quarantine(0, 10).unwrap().iter().map(|one| one.id).max(), Some(3));
+    }
+    let back = outer.path().join("back");
+    restore(&copied, &back, None).unwrap();
+    let rows = |folder: &Path| {
+        let ledger = Ledger::open(&sqlite(folder, "ledger.db")).unwrap();
+        let inbox = Inbox::open(&sqlite(folder, "inbox.db"), folder).unwrap();
+        (
+            ledger.setting("farbe").unwrap(),
+            inbox.read(0, 1 << 20).unwrap(),
+            inbox.quarantine(0, 10).unwrap(),
+            inbox.counts().unwrap(),
+            inbox.keys().unwrap().0,
+        )
+    };
+    assert_eq!(rows(&back), rows(&folder));
+    Ledger::drop_schema(&url, &schema).unwrap();
 }

@@ -9,9 +9,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::pack::Hashed;
-use super::{FORMAT, HEAD, Head, MANIFEST, beside, make_private, parent, sync};
+use super::{FORMAT, HEAD, Head, Layout, MANIFEST, beside, make_private, parent, sync};
 use crate::vault::hexadecimal;
-use crate::{Error, Result};
+use crate::{Error, Ledger, Result, inbox};
 
 /// Bytes of the first and of the last entry: some million files.
 const TEXT_MAX: u64 = 256 << 20;
@@ -21,11 +21,17 @@ const CHUNK: usize = 256 << 10;
 
 /// Makes the shop's folder from a file. What is there may be an empty folder; a shop that is to be
 /// replaced moves to `aside`. Nothing is moved before every checksum was right and all is on disk.
+/// `finish` is given the folder before it moves to its place.
 ///
 /// # Errors
 /// [`Error::Input`] when the file is none of ours, is torn or damaged; when the folder cannot be
-/// written or something is in it. Then all is as it was.
-pub fn restore(file: &Path, folder: &Path, aside: Option<&Path>) -> Result<Head> {
+/// written or something is in it; what `finish` says. Then all is as it was.
+pub fn restore(
+    file: &Path,
+    folder: &Path,
+    aside: Option<&Path>,
+    finish: impl FnOnce(&Path) -> Result<()>,
+) -> Result<Head> {
     let made = beside(folder, ".restoring")?;
     // What an earlier try left that was killed.
     if made.exists() {
@@ -34,6 +40,7 @@ pub fn restore(file: &Path, folder: &Path, aside: Option<&Path>) -> Result<Head>
     make_private(&made)?;
     let read = unpack(file, &made);
     let moved = read.and_then(|head| {
+        finish(&made)?;
         put(&made, folder, aside)?;
         Ok(head)
     });
@@ -42,6 +49,21 @@ pub fn restore(file: &Path, folder: &Path, aside: Option<&Path>) -> Result<Head>
         drop(std::fs::remove_dir_all(&made));
     }
     moved
+}
+
+/// Moves the databases of the shop in `folder`, two SQLite files, into one that knows nothing of
+/// them yet.
+///
+/// # Errors
+/// When a shop is there already, or one of them cannot be used. What was moved by then stays there.
+pub fn move_in(folder: &Path, layout: &Layout<'_>, url: &str) -> Result<()> {
+    let (ledger, inbox) = (folder.join(layout.ledger), folder.join(layout.inbox));
+    Ledger::move_in(&ledger, url)?;
+    inbox::move_in(&inbox, url)?;
+    for file in [&ledger, &inbox] {
+        std::fs::remove_file(file).map_err(Error::io(file))?;
+    }
+    Ok(())
 }
 
 /// Moves a whole shop to its place.

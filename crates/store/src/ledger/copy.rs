@@ -7,11 +7,11 @@ use crate::Result;
 use crate::database::Database;
 
 impl Ledger {
-    /// Copies the ledger, which is an SQLite file, into the new file `to`. `last` is the last entry
-    /// of the inbox that is copied with it.
+    /// Copies the ledger into the new SQLite file `to`. `last` is the last entry of the inbox that
+    /// is copied with it.
     ///
     /// # Errors
-    /// When the ledger is no SQLite file, or the copy cannot be written.
+    /// When the ledger cannot be read, or the copy cannot be written.
     pub(crate) fn copy(&self, to: &Path, last: i64) -> Result<()> {
         self.database.copy(to)?;
         let copy = Database::open(&format!("sqlite://{}?mode=rw", to.display()), &PLAN)?;
@@ -24,5 +24,13 @@ impl Ledger {
         })?;
         copy.close();
         Ok(())
+    }
+
+    /// Puts the ledger of an SQLite file into a database without one.
+    ///
+    /// # Errors
+    /// When one of them cannot be used, or a ledger is there already.
+    pub(crate) fn move_in(file: &Path, url: &str) -> Result<()> {
+        Database::move_in(file, url, &PLAN)
     }
 }

@@ -4,15 +4,20 @@
 //! program's version. What the tables mean is their owner's business. The verbs block; a thread of
 //! an asynchronous runtime must call them through its `spawn_blocking`.
 
+mod transfer;
+
 use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _, SqlSafeStr as _};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _, Row as _, SqlSafeStr as _};
 
 use crate::{Error, Result};
+
+/// How a PostgreSQL URL names a schema.
+const SEARCH_PATH: &str = "options[search_path]=";
 
 /// What the owner of the tables asks of a database.
 #[derive(Debug)]
@@ -44,7 +49,8 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Opens the database, made if it is an SQLite file that is missing, and migrates it.
+    /// Opens the database and migrates it. An SQLite file that is missing is made, and so is a
+    /// schema that a PostgreSQL URL names.
     ///
     /// # Errors
     /// When the URL is unknown, the database cannot be reached, or a newer program wrote it.
@@ -58,6 +64,7 @@ impl Database {
         sqlx::any::install_default_drivers();
         let runtime = runtime(plan.owner)?;
         let pool = runtime.block_on(async {
+            make_schema(&url).await?;
             migrate(&url, plan).await?;
             pool(&url, plan).await
         })?;
@@ -69,10 +76,8 @@ impl Database {
     /// # Errors
     /// As [`Database::open`]; and when the name is not made of small letters, digits and `_`.
     pub(crate) fn open_in_schema(url: &str, schema: &str, plan: &'static Plan) -> Result<Self> {
-        let create = format!("CREATE SCHEMA IF NOT EXISTS {}", plain_name(schema)?);
-        execute(url, create, plan)?;
         let joint = if url.contains('?') { '&' } else { '?' };
-        Self::open(&format!("{url}{joint}options[search_path]={schema}"), plan)
+        Self::open(&format!("{url}{joint}{SEARCH_PATH}{}", plain_name(schema)?), plan)
     }
 
     /// Runs the work to its end on this thread.
@@ -87,15 +92,21 @@ impl Database {
         Ok(connection)
     }
 
-    /// Copies an SQLite file as it is at one moment into a new file; nobody who writes waits.
+    /// Copies the database as it is at one moment into a new SQLite file; nobody who writes waits.
     ///
     /// # Errors
-    /// When this is no SQLite file, a page of it cannot be read, or the copy cannot be written.
+    /// When a page or row of it cannot be read, or the copy cannot be written.
     pub(crate) fn copy(&self, to: &Path) -> Result<()> {
-        let Some(to) = to.to_str().filter(|_| self.is_sqlite()) else {
-            let wanted = "an SQLite file and a path in UTF-8";
-            return Err(Error::Settings(format!("{}: a copy wants {wanted}", self.plan.owner)));
+        let Some(to) = to.to_str() else {
+            let owner = self.plan.owner;
+            return Err(Error::Settings(format!("{owner}: a copy wants a path in UTF-8")));
         };
+        if !self.is_sqlite() {
+            let copy = Self::open(&format!("sqlite://{to}"), self.plan)?;
+            self.fill(&copy)?;
+            copy.close();
+            return Ok(());
+        }
         self.block(async {
             let mut connection = self.connect().await?;
             sqlx::query("VACUUM INTO $1").bind(to).execute(&mut connection).await?;
@@ -112,6 +123,27 @@ impl Database {
     pub(crate) fn is_sqlite(&self) -> bool {
         is_sqlite(&self.url)
     }
+
+    /// Puts what an SQLite file holds into a database that knows nothing of the plan's tables.
+    ///
+    /// # Errors
+    /// When the file or the database cannot be used, or something is there already.
+    pub(crate) fn move_in(file: &Path, url: &str, plan: &'static Plan) -> Result<()> {
+        if !Self::is_unknown_at(url, plan)? {
+            return Err(Error::Settings(format!(
+                "the database holds a shop's {} already\n\
+                 hint: name an empty database, or another schema: \
+                 SHOPWISE_LEDGER='postgres://…?options[search_path]=NAME'",
+                plan.owner
+            )));
+        }
+        let from = Self::open(&format!("sqlite://{}?mode=rw", file.display()), plan)?;
+        let new = Self::open(url, plan)?;
+        from.fill(&new)?;
+        from.close();
+        new.close();
+        Ok(())
+    }
 }
 
 impl Drop for Database {
@@ -121,6 +153,22 @@ impl Drop for Database {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Makes the schema that a PostgreSQL URL names, where it is missing. Whoever may not make one can
+/// still use one that is there.
+async fn make_schema(url: &str) -> Result<()> {
+    let named = url.split_once(SEARCH_PATH).and_then(|(_, rest)| rest.split('&').next());
+    let Some(schema) = named.and_then(|name| plain_name(name).ok()) else { return Ok(()) };
+    let mut connection = AnyConnection::connect(url).await?;
+    let sql = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = $1";
+    let found = sqlx::query(sql).bind(schema).fetch_one(&mut connection).await?;
+    if found.try_get::<i64, _>(0)? == 0 {
+        // Another process may make it at the same moment.
+        let sql = AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS {schema}"));
+        sqlx::query(sql).execute(&mut connection).await?;
+    }
+    Ok(connection.close().await?)
 }
 
 fn is_sqlite(url: &str) -> bool {
@@ -139,7 +187,12 @@ fn runtime(owner: &str) -> Result<tokio::runtime::Runtime> {
 /// Deletes a schema of a PostgreSQL database with everything in it; there may be none.
 pub(crate) fn drop_schema(url: &str, schema: &str, plan: &Plan) -> Result<()> {
     let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", plain_name(schema)?);
-    execute(url, sql, plan)
+    sqlx::any::install_default_drivers();
+    runtime(plan.owner)?.block_on(async {
+        let mut connection = AnyConnection::connect(url).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    })
 }
 
 /// Returns the name of a schema, which stands in statements as it is.
@@ -150,16 +203,6 @@ fn plain_name(schema: &str) -> Result<&str> {
         return Err(Error::Settings(format!("schema must be {allowed}, got `{schema}`")));
     }
     Ok(schema)
-}
-
-/// Runs one statement on a connection of its own.
-fn execute(url: &str, sql: String, plan: &Plan) -> Result<()> {
-    sqlx::any::install_default_drivers();
-    runtime(plan.owner)?.block_on(async {
-        let mut connection = AnyConnection::connect(url).await?;
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
-        Ok(connection.close().await?)
-    })
 }
 
 /// Returns the URL with the wish that a missing file is made.
