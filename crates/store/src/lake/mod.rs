@@ -128,7 +128,8 @@ impl Lake {
         })
     }
 
-    /// Runs `sql` and hands the rows to `each` in pieces, in the query's order, until it fails.
+    /// Runs `sql` and hands the rows to `each` in pieces, in the query's order, until it fails; of no
+    /// rows one piece, which tells the columns.
     ///
     /// # Errors
     /// [`Error::Lake`] when the query is wrong or fails, and whatever `each` returns.
@@ -182,13 +183,16 @@ impl Lake {
         let mut batches = self
             .runtime
             .block_on(async { Result::Ok(context.sql(sql).await?.execute_stream().await?) })?;
+        let (schema, mut is_first) = (batches.schema(), true);
         // `each` runs outside of the runtime, so that it may use the lake itself.
         while let Some(batch) = self.runtime.block_on(batches.next()) {
-            let batch = batch?;
-            let schema = batch.schema();
-            if !each(convert::frame_from_batches(&schema, &[batch])?) {
-                break;
+            if !each(convert::frame_from_batches(&schema, &[batch?])?) {
+                return Ok(());
             }
+            is_first = false;
+        }
+        if is_first {
+            each(convert::frame_from_batches(&schema, &[])?);
         }
         Ok(())
     }

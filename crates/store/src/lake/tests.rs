@@ -82,6 +82,20 @@ fn a_stream_may_use_the_lake_and_stops_when_told() {
 }
 
 #[test]
+fn a_stream_of_no_rows_tells_the_columns() {
+    let (_folder, lake) = lake();
+    lake.replace(&EVENTS, &events(0, 10)).unwrap();
+    let mut seen = Vec::new();
+    let sql = "SELECT product, kind FROM events WHERE false";
+    let each = |part: Frame| -> Result<()> {
+        seen.push((part.rows(), part.names().join(" ")));
+        Ok(())
+    };
+    lake.stream(sql, each).unwrap();
+    assert_eq!(seen, [(0, "product kind".to_owned())]);
+}
+
+#[test]
 fn an_older_version_can_be_read() {
     let (_folder, lake) = lake();
     let mut versions = Vec::new();
