@@ -23,7 +23,6 @@ use crate::publish::{self, Contender, Contest, Publication, Verdict};
 use crate::report::StageReport;
 use crate::stage::Work;
 
-use cases::Cases;
 use response::{Trial, try_logistic};
 use strategy::Conversion;
 
@@ -111,7 +110,7 @@ impl Outcomes<'_> {
 
 fn clicks(work: &Work<'_>, shown: &Frame, inputs: &Value, report: &mut StageReport) -> Result<()> {
     let serving: Option<Predictor> = strategy::open(work.shop, CLICK)?;
-    let cases = Cases::of(shown)?;
+    let cases = cases::of(shown)?;
     let outcomes = Outcomes {
         table: &cases.table()?,
         labels: shown.bool("clicked")?,
@@ -129,7 +128,7 @@ fn conversions(
     report: &mut StageReport,
 ) -> Result<()> {
     let serving: Option<Conversion> = strategy::open(work.shop, CONVERSION)?;
-    let cases = Cases::of(clicked)?;
+    let cases = cases::of(clicked)?;
     let outcomes = Outcomes {
         table: &cases.table()?,
         labels: clicked.bool("converted")?,

@@ -5,7 +5,7 @@ use shopwise_learn::bid::choose::Offer;
 use shopwise_model::frame::{Frame, NULL_INT};
 use shopwise_model::money::units_from_micros;
 
-use super::cases::Cases;
+use super::cases;
 use super::response::Predictor;
 use super::{CLICK, CONVERSION, FILE, FORMAT};
 use crate::error::{Error, Result};
@@ -46,7 +46,7 @@ impl Strategy {
     /// # Errors
     /// When a column is missing.
     pub fn offers(&self, candidates: &Frame) -> Result<Vec<Offer>> {
-        let cases = Cases::of(candidates)?;
+        let cases = cases::of(candidates)?;
         let table = cases.table()?;
         let clicks = self.click.predict(&table)?;
         let conversions = self.conversion.predictor.predict(&table)?;

@@ -7,10 +7,11 @@
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use shopwise_learn::evaluate::binary;
-use shopwise_learn::respond::{Column, Entry, MISSING, Table, Training};
-use shopwise_model::frame::{Frame, NULL_CODE, Texts};
+use shopwise_learn::respond::{Entry, Training};
+use shopwise_model::frame::{Frame, Texts};
 use shopwise_model::time::DAY;
 
+use crate::cases::Cases;
 use crate::error::Result;
 
 /// Days after a first purchase in which a second one counts, as in `newcomers.sql`.
@@ -63,8 +64,8 @@ pub(super) fn learn(first: &Frame, last: i64) -> Result<Newcomers> {
             return Ok(left_out("too few came back, or stayed away"));
         }
     }
-    let columns = Columns::of(first)?;
-    let table = columns.table()?;
+    let cases = Cases::of(first, &NUMBERS, &CATEGORIES)?;
+    let table = cases.table()?;
     let labels: Vec<f64> = came_back.iter().map(|back| f64::from(u8::from(*back))).collect();
     let entry = Entry::find("logistic")?;
     let settings = entry.settings(&[])?;
@@ -101,37 +102,6 @@ fn error_of_area(area: f64, outcomes: &[bool]) -> f64 {
     let spread =
         area * (1.0 - area) + (positive - 1.0) * (one - square) + (negative - 1.0) * (two - square);
     (spread.max(0.0) / (positive * negative)).sqrt()
-}
-
-/// The columns in the form in which a model reads them.
-struct Columns<'a> {
-    numbers: Vec<(&'static str, &'a [f64])>,
-    categories: Vec<(&'static str, Vec<u32>, Vec<String>)>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(first: &'a Frame) -> Result<Self> {
-        let mut columns = Self { numbers: Vec::new(), categories: Vec::new() };
-        for name in NUMBERS {
-            columns.numbers.push((name, first.float(name)?));
-        }
-        for name in CATEGORIES {
-            let texts = first.text(name)?;
-            let code = |code: &u32| if *code == NULL_CODE { MISSING } else { *code };
-            let levels = texts.values().iter().map(|value| value.as_ref().to_owned()).collect();
-            columns.categories.push((name, texts.codes().iter().map(code).collect(), levels));
-        }
-        Ok(columns)
-    }
-
-    fn table(&self) -> Result<Table<'_>> {
-        let numbers = self.numbers.iter().map(|(name, values)| (*name, Column::Numeric(values)));
-        let categories = self
-            .categories
-            .iter()
-            .map(|(name, codes, levels)| (*name, Column::Categorical { codes, levels }));
-        Ok(Table::new(numbers.chain(categories).collect())?)
-    }
 }
 
 #[cfg(test)]
