@@ -34,6 +34,9 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter::whole("depth", "candidates each member gives", 200, [10, 10_000]),
 ];
 
+/// The models that are made of others.
+pub(super) const JOINED: [&str; 3] = ["hybrid", "ranker", "auto"];
+
 /// How the scores of one member become comparable with another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Normalize {
@@ -80,8 +83,9 @@ pub(crate) fn build(
     let mut members = Vec::new();
     for name in parameters.word("members").split(',') {
         let entry = Entry::find(name.trim())?;
-        if ["hybrid", "auto"].contains(&entry.name) {
-            return Err(Error::parameter("members", "models other than hybrid and auto", name));
+        if JOINED.contains(&entry.name) {
+            let allowed = format!("models other than {}", JOINED.join(", "));
+            return Err(Error::parameter("members", allowed, name));
         }
         if entry.name != "content" || training.documents.is_some() {
             members.push((entry, entry.defaults()));
@@ -121,7 +125,7 @@ pub fn learned_weights(
 }
 
 /// Returns the candidates of one member on the common scale.
-fn normalized(
+pub(super) fn normalized(
     model: &dyn Recommender,
     how: Normalize,
     history: History<'_>,
@@ -143,7 +147,7 @@ pub(crate) fn load(from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
     let mut members = Vec::with_capacity(weights.len());
     for (at, weight) in weights.iter().enumerate() {
         let section = format!("member{at}");
-        if ["hybrid", "auto"].contains(&from.section(&section).text("model")?) {
+        if JOINED.contains(&from.section(&section).text("model")?) {
             return Err(wrong("a hybrid of hybrids"));
         }
         members.push((saved::load_registered(from, &section)?.into(), *weight));

@@ -19,6 +19,7 @@ pub mod item_knn;
 pub mod lists;
 pub mod parameters;
 pub mod popular;
+pub mod ranker;
 pub mod rp3beta;
 pub mod saved;
 pub mod sequence;
@@ -141,6 +142,14 @@ pub const MODELS: &[Entry] = &[
         parameters: hybrid::PARAMETERS,
         build: hybrid::build,
         load: hybrid::load,
+    },
+    Entry {
+        name: "ranker",
+        about: "candidates of other models in the order of a chance learned on held-out \
+                interactions",
+        parameters: ranker::PARAMETERS,
+        build: ranker::build,
+        load: ranker::load,
     },
     Entry {
         name: "auto",

@@ -28,7 +28,7 @@ use crate::report::StageReport;
 use crate::stage::Work;
 use log::{Log, TEST};
 use race::{Outcome, Track};
-use recipe::{Choice, Recipe, Workshop};
+use recipe::{Choice, Recipe, Texts, Workshop};
 use weight::Repeats;
 
 pub use audience::audience;
@@ -73,7 +73,9 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     let mut report = StageReport::new(NAME);
     report.inputs.insert(EVENTS.name, version);
     report.rows_read = log.happened;
-    let content = content(&log, &catalog)?;
+    let fields = described(&log, &catalog);
+    let content = content(&log, &fields)?;
+    let texts = Texts { fields: &fields, model: content.as_deref() };
     let (repeats, repeat_share) = log.repeats();
     report.metric("customers", customers);
     report.metric("products", products);
@@ -82,12 +84,12 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     report.parameter("ratings", log.has_ratings);
     let seed = shop.settings.seed;
     let seconds = shop.settings.race_seconds;
-    let track = Track { log: &log, content: content.as_deref(), repeats, seed, seconds };
+    let track = Track { log: &log, texts, repeats, seed, seconds };
     let served = publish::serving(shop, NAME)?;
     let served = served.and_then(|(_, manifest)| Recipe::of_json(&manifest["parameters"]));
     let outcome = race::run(track, served.as_ref())?;
     let known = log.until(TEST)?;
-    let mut workshop = Workshop::new(&known, track.content, seed);
+    let mut workshop = Workshop::new(&known, texts, seed);
     let shelf = Shelving { work, log: &log, repeats, inputs: json!(report.inputs) };
     shelf.publish(&mut workshop, outcome.as_ref(), &mut report)?;
     write_table(work, &log, &known, &catalog, &mut report)?;
@@ -184,20 +186,24 @@ fn write_table(
     Ok(())
 }
 
-/// Returns the fitted model of the products' texts; `None` when too few or too many have any.
-fn content(log: &Log, catalog: &[Product]) -> Result<Option<Vec<u8>>> {
+/// Returns what stands in the catalogue of each product of the log.
+fn described(log: &Log, catalog: &[Product]) -> Vec<Vec<Field>> {
     let ids: Vec<String> = catalog.iter().map(|product| product.id.clone()).collect();
-    let texts = log::places(&log.products, &ids);
+    let places = log::places(&log.products, &ids);
     let text =
         |place: &Option<u32>| place.map_or_else(Vec::new, |at| fields(&catalog[at as usize]));
-    let documents: Vec<Vec<Field>> = texts.iter().map(text).collect();
+    places.iter().map(text).collect()
+}
+
+/// Returns the fitted model of the products' texts; `None` when too few or too many have any.
+fn content(log: &Log, documents: &[Vec<Field>]) -> Result<Option<Vec<u8>>> {
     let described = documents.iter().filter(|fields| !fields.is_empty()).count();
     let is_enough = described as f64 >= TEXTS_SHARE_MIN * log.products.len() as f64;
     if described == 0 || !is_enough || log.products.len() > TEXTS_MAX {
         return Ok(None);
     }
     let choice = Choice::new("content", recipe::CONTENT)?;
-    Ok(Some(recipe::fit_content(&documents, &choice)?))
+    Ok(Some(recipe::fit_content(documents, &choice)?))
 }
 
 /// Returns what stands in the catalogue of a product; an importer that knows no title repeats the

@@ -8,10 +8,11 @@ use serde_json::{Map, Value, json};
 use shopwise_learn::evaluate::ranking::{self, PerUser, RankingReport};
 use shopwise_learn::recommend::auto::{Budget, Limits, Measured, Shape, search};
 use shopwise_learn::recommend::hybrid::learned_weights;
+use shopwise_learn::recommend::ranker::Pupil;
 use shopwise_learn::recommend::{Entry, Filled, ListOptions, Parameters, Training, recommend_all};
 
 use super::log::{JUDGES_MIN, LEARN, Log, TEST, Targets, VALIDATION};
-use super::recipe::{CONTENT, Choice, DEPTH, Model, NORMALIZE, Recipe, Settings, Workshop};
+use super::recipe::{CONTENT, Choice, DEPTH, Model, NORMALIZE, Recipe, Settings, Texts, Workshop};
 use super::weight::Repeats;
 use crate::error::Result;
 use crate::publish::{Contender, Contest, Verdict, judge};
@@ -66,7 +67,7 @@ pub(super) struct Outcome {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Track<'a> {
     pub(super) log: &'a Log,
-    pub(super) content: Option<&'a [u8]>,
+    pub(super) texts: Texts<'a>,
     pub(super) repeats: Repeats,
     pub(super) seed: u64,
     /// For how long settings are searched.
@@ -75,7 +76,7 @@ pub(super) struct Track<'a> {
 
 /// The best settings of each model, by the validation window.
 struct Finalists {
-    /// Simplest first, the blend last.
+    /// Simplest first, what joins several last.
     recipes: Vec<Recipe>,
     /// The measure of each.
     scores: Vec<f64>,
@@ -97,7 +98,7 @@ pub(super) fn run(track: Track<'_>, serving: Option<&Recipe>) -> Result<Option<O
     if targets.judges.len() < JUDGES_MIN {
         return Ok(None);
     }
-    let mut workshop = Workshop::new(&known, track.content, track.seed);
+    let mut workshop = Workshop::new(&known, track.texts, track.seed);
     let mut measured = Vec::new();
     for recipe in &finalists.recipes {
         measured.push(measure(&workshop.whole(recipe)?, track, &workshop, &targets)?);
@@ -138,7 +139,7 @@ fn choose(track: Track<'_>) -> Result<Option<Finalists>> {
     if targets.judges.len() < JUDGES_MIN {
         return Ok(None);
     }
-    let mut workshop = Workshop::new(&known, track.content, track.seed);
+    let mut workshop = Workshop::new(&known, track.texts, track.seed);
     let mut found =
         Finalists { recipes: Vec::new(), scores: Vec::new(), left_out: Map::new(), tried: 0 };
     for (name, settings) in TRIED {
@@ -162,11 +163,10 @@ fn choose(track: Track<'_>) -> Result<Option<Finalists>> {
         found.scores.push(score);
     }
     look_further(track, &mut workshop, &targets, &mut found)?;
-    let blend = blend(track, &found, &mut workshop, &targets)?;
-    if blend.members.len() > 1 {
-        let model = workshop.whole(&blend)?;
+    for recipe in joined(track, &found, &mut workshop, &targets)? {
+        let model = workshop.whole(&recipe)?;
         found.scores.push(measure(&model, track, &workshop, &targets)?.0.metrics[MEASURE]);
-        found.recipes.push(blend);
+        found.recipes.push(recipe);
     }
     Ok(Some(found))
 }
@@ -218,14 +218,14 @@ fn look_further(
     Ok(())
 }
 
-/// Learns on the validation window how much each of the best models counts; those that do not are
-/// left out.
-fn blend(
+/// Learns on the validation window how much each of the best models counts, those that do not being
+/// left out; and the chances of their candidates.
+fn joined(
     track: Track<'_>,
     found: &Finalists,
     workshop: &mut Workshop<'_>,
     targets: &Targets,
-) -> Result<Recipe> {
+) -> Result<Vec<Recipe>> {
     let mut places: Vec<usize> = (0..found.recipes.len()).collect();
     places.sort_by(|a, b| found.scores[*b].total_cmp(&found.scores[*a]));
     places.truncate(MEMBERS_MAX);
@@ -240,9 +240,20 @@ fn blend(
     let parts = [workshop.known, &targets.wanted];
     let seen = track.repeats.seen();
     let weights = learned_weights(&models, NORMALIZE, DEPTH, parts, seen, track.seed);
-    let members = choices.into_iter().cloned().zip(weights);
-    let members = members.filter(|(_, weight)| *weight > 0.0).collect();
-    Ok(Recipe { members, fill: found.recipes[0].fill.clone() })
+    let fill = &found.recipes[0].fill;
+    let members = choices.iter().copied().cloned().zip(weights);
+    let members: Vec<_> = members.filter(|(_, weight)| *weight > 0.0).collect();
+    let mut recipes = Vec::new();
+    if members.len() > 1 {
+        recipes.push(Recipe { members, chances: None, fill: fill.clone() });
+    }
+    let documents = Some(track.texts.fields);
+    let pupil = Pupil { documents, depth: DEPTH, seen, seed: track.seed };
+    let chances = pupil.learn(models, parts)?;
+    let share = 1.0 / choices.len() as f64;
+    let members = choices.into_iter().map(|choice| (choice.clone(), share)).collect();
+    recipes.push(Recipe { members, chances: Some(chances), fill: fill.clone() });
+    Ok(recipes)
 }
 
 /// Returns what lists may hold.
@@ -256,7 +267,7 @@ fn obstacle(name: &str, track: Track<'_>, workshop: &Workshop<'_>) -> Option<Str
         "again" if track.repeats == Repeats::Nothing => {
             Some("nothing is recommended again".to_owned())
         }
-        "content" if workshop.content.is_none() => {
+        "content" if workshop.texts.model.is_none() => {
             Some("the catalogue says nothing of the products, or holds too many".to_owned())
         }
         "user-knn" => {

@@ -1,11 +1,12 @@
-//! What a model is made of: one model with its settings, or a blend of several, and what fills up
-//! its lists.
+//! What a model is made of: one model with its settings, or several that are blended or ranked by
+//! learned chances, and what fills up its lists.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use shopwise_learn::interactions::Interactions;
 use shopwise_learn::recommend::hybrid::{Hybrid, Normalize};
+use shopwise_learn::recommend::ranker::{Chances, Ranker};
 use shopwise_learn::recommend::{
     Entry, Field, Filled, Parameters, Recommender, Training, Value as Setting, saved,
 };
@@ -41,6 +42,8 @@ pub(super) struct Choice {
 pub(super) struct Recipe {
     /// With the weights of a blend; one member stands for itself.
     pub(super) members: Vec<(Choice, f64)>,
+    /// What ranks the candidates of several members in place of their weights.
+    pub(super) chances: Option<Chances>,
     /// What fills up short lists.
     pub(super) fill: Choice,
 }
@@ -94,14 +97,15 @@ impl Choice {
 impl Recipe {
     /// Returns a recipe of one model.
     pub(super) fn of(choice: &Choice, fill: &Choice) -> Self {
-        Self { members: vec![(choice.clone(), 1.0)], fill: fill.clone() }
+        Self { members: vec![(choice.clone(), 1.0)], chances: None, fill: fill.clone() }
     }
 
     /// Returns the name of the model, `hybrid` for a blend.
     pub(super) fn name(&self) -> &'static str {
-        match &self.members[..] {
-            [(one, _)] => one.entry.name,
-            _ => "hybrid",
+        match (&self.chances, &self.members[..]) {
+            (Some(_), _) => "ranker",
+            (None, [(one, _)]) => one.entry.name,
+            (None, _) => "hybrid",
         }
     }
 
@@ -112,7 +116,9 @@ impl Recipe {
             json
         };
         let members: Vec<Value> = self.members.iter().map(member).collect();
-        json!({ "model": self.name(), "members": members, "fill": self.fill.to_json() })
+        let chances = &self.chances;
+        let (name, fill) = (self.name(), self.fill.to_json());
+        json!({ "model": name, "members": members, "chances": chances, "fill": fill })
     }
 
     /// Returns the recipe that [`Recipe::to_json`] wrote; `None` for what this program does not
@@ -121,23 +127,38 @@ impl Recipe {
         let member = |value: &Value| Some((Choice::of_json(value)?, value["weight"].as_f64()?));
         let members: Vec<_> =
             value["members"].as_array()?.iter().map(member).collect::<Option<_>>()?;
-        (!members.is_empty()).then_some(Self { members, fill: Choice::of_json(&value["fill"])? })
+        if members.is_empty() {
+            return None;
+        }
+        let chances: Option<Chances> = serde_json::from_value(value["chances"].clone()).ok()?;
+        if chances.as_ref().is_some_and(|chances| !chances.fits(members.len())) {
+            return None;
+        }
+        Some(Self { members, chances, fill: Choice::of_json(&value["fill"])? })
     }
+}
+
+/// What the catalogue says of the products, which is the same at all times.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Texts<'a> {
+    /// The fields of each product of the log.
+    pub(super) fields: &'a [Vec<Field>],
+    /// The fitted model of them; none where they say too little.
+    pub(super) model: Option<&'a [u8]>,
 }
 
 /// Models fitted on one part of the log, each once.
 #[derive(Debug)]
 pub(super) struct Workshop<'a> {
     pub(super) known: &'a Interactions,
-    /// The fitted model of the texts, which are the same at all times.
-    pub(super) content: Option<&'a [u8]>,
+    pub(super) texts: Texts<'a>,
     pub(super) seed: u64,
     made: Vec<(Choice, Model)>,
 }
 
 impl<'a> Workshop<'a> {
-    pub(super) fn new(known: &'a Interactions, content: Option<&'a [u8]>, seed: u64) -> Self {
-        Self { known, content, seed, made: Vec::new() }
+    pub(super) fn new(known: &'a Interactions, texts: Texts<'a>, seed: u64) -> Self {
+        Self { known, texts, seed, made: Vec::new() }
     }
 
     /// Returns the fitted model of a choice.
@@ -145,7 +166,7 @@ impl<'a> Workshop<'a> {
         if let Some((_, model)) = self.made.iter().find(|(own, _)| own == choice) {
             return Ok(Arc::clone(model));
         }
-        let model: Model = match self.content.filter(|_| choice.entry.name == "content") {
+        let model: Model = match self.texts.model.filter(|_| choice.entry.name == "content") {
             Some(bytes) => saved::from_bytes(bytes)?.into(),
             None => {
                 let training = Training { seed: self.seed, ..Training::new(self.known) };
@@ -164,15 +185,18 @@ impl<'a> Workshop<'a> {
     /// Returns the fitted model of a recipe, its lists filled up.
     pub(super) fn whole(&mut self, recipe: &Recipe) -> Result<Model> {
         let fill = self.one(&recipe.fill)?;
-        let model = match &recipe.members[..] {
-            [(one, _)] => self.one(one)?,
-            members => {
-                let mut fitted = Vec::with_capacity(members.len());
-                for (choice, weight) in members.iter().filter(|(_, weight)| *weight > 0.0) {
-                    fitted.push((self.one(choice)?, *weight));
-                }
-                Arc::new(Hybrid::of(fitted, NORMALIZE, DEPTH)?)
+        let mut fitted = Vec::with_capacity(recipe.members.len());
+        for (choice, weight) in recipe.members.iter().filter(|(_, weight)| *weight > 0.0) {
+            fitted.push((self.one(choice)?, *weight));
+        }
+        let model: Model = match (&recipe.chances, &fitted[..]) {
+            (Some(chances), _) => {
+                let members = fitted.into_iter().map(|(model, _)| model).collect();
+                let documents = Some(self.texts.fields);
+                Arc::new(Ranker::of(members, chances.clone(), self.known, documents, DEPTH)?)
             }
+            (None, [(one, _)]) => Arc::clone(one),
+            (None, _) => Arc::new(Hybrid::of(fitted, NORMALIZE, DEPTH)?),
         };
         Ok(Arc::new(Filled::new(model, fill)?))
     }
@@ -200,12 +224,22 @@ mod tests {
     fn recipes_read_back_from_manifests() {
         let popular = Choice::new("popular", &[("half_life", "7")]).unwrap();
         let items = Choice::new("item-knn", &[("half_life_items", "0.2")]).unwrap();
-        let blend = Recipe { members: vec![(popular.clone(), 0.25), (items, 0.75)], fill: popular };
+        let members = vec![(popular.clone(), 0.25), (items, 0.75)];
+        let blend = Recipe { members, chances: None, fill: popular };
         let json = blend.to_json();
         assert_eq!(json["model"], "hybrid");
         assert_eq!(json["members"][1]["parameters"]["half_life_items"], 0.2);
         let read = Recipe::of_json(&json).unwrap();
         assert_eq!(read.to_json(), json);
+        let chances = json!({ "weights": vec![0.5; 1 + 2 * 3 + 9], "calibrator": "none" });
+        let chances = serde_json::from_value(chances).unwrap();
+        let json = Recipe { chances: Some(chances), ..blend }.to_json();
+        assert_eq!(json["model"], "ranker");
+        assert_eq!(Recipe::of_json(&json).unwrap().to_json(), json);
+        let short = json!({ "members": json["members"], "fill": json["fill"], "chances": {
+            "weights": [1.0], "calibrator": "none",
+        } });
+        assert!(Recipe::of_json(&short).is_none());
         assert_eq!(Recipe::of_json(&json!({ "model": "als9" })).map(|_| ()), None);
     }
 }

@@ -21,7 +21,7 @@ pub(super) const MEASURE: &str = "ndcg@10";
 /// A split, and the customers to judge by.
 #[derive(Debug)]
 pub(super) struct Bench<'a> {
-    training: Training<'a>,
+    pub(super) training: Training<'a>,
     /// What models learn from.
     pub(super) rest: Interactions,
     /// What the judges had later; empty for the others.

@@ -107,6 +107,26 @@ impl Shape {
                     + judges * (items + 40.0 * row) * factors * DENSE;
                 Cost { seconds, bytes: (users + items) * factors * 8.0 + pairs * 16.0 }
             }
+            "sequence" => {
+                let (width, blocks) = (whole("width"), whole("blocks"));
+                let compared = match whole("negatives") {
+                    0.0 => items,
+                    some => some.min(items),
+                };
+                // What an item looks back at, of those the network looks at.
+                let context = whole("length").min(user_squares / pairs.max(1.0)) / 2.0;
+                let block = 6.0 * width + 2.0 * context;
+                let fits = if parameters.word("refit") == "yes" { 2.0 } else { 1.0 };
+                // At most: it stops when lists get no better.
+                let passes = fits * whole("epochs");
+                // Backwards takes twice as much as forwards.
+                let learned = 3.0 * passes * pairs * width * (compared + blocks * block);
+                let asked = judges * width * (2.0 * context * blocks * block + items);
+                Cost {
+                    seconds: (learned + asked) * DENSE,
+                    bytes: items * width * 24.0 + pairs * 16.0,
+                }
+            }
             "session-knn" => Cost { seconds: judges * ASKED_SESSIONS, bytes: pairs * 24.0 },
             _ => Cost { seconds: pairs * UNKNOWN, bytes: pairs * 64.0 },
         }

@@ -2,11 +2,11 @@
 //!
 //! A part of the interactions is held out (the validation part where one is given, else each
 //! customer's youngest). All models of the registry that can run search their settings on it
-//! ([`search()`]); the best of each then blend, with weights learned on half of the customers and
-//! judged by the other half. What is most popular gives way only to what a paired bootstrap over
-//! customers says is better, and the best single model only to a blend that is. The winner is
-//! fitted again on everything. What does not fit into the time or the memory is left out, and said
-//! so in the [`Report`].
+//! ([`search()`]); the best of each then join, blended with weights or ranked by chances that are
+//! learned on half of the customers and judged by the other half. What is most popular gives way
+//! only to what a paired bootstrap over customers says is better, and the best single model only to
+//! what joins several and is. The winner is fitted again on everything. What does not fit into the
+//! time or the memory is left out, and said so in the [`Report`].
 
 mod bench;
 mod budget;
@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use super::arrays::{Reader, Writer, wrong};
 use super::hybrid::Hybrid;
+use super::ranker::Ranker;
 use super::{
     Contribution, Entry, History, Kind, ListOptions, MODELS, Pad, Parameter, Parameters, Reason,
     Recommender, Scored, Search, Training, saved,
@@ -56,7 +57,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
 
 /// Models that would find nothing here: a race within a race, and what shows again what the
 /// customer has.
-const NO_CANDIDATES: [&str; 3] = ["again", "hybrid", "auto"];
+const NO_CANDIDATES: [&str; 4] = ["again", "hybrid", "ranker", "auto"];
 /// With fewer customers to judge by, nothing can be chosen.
 const JUDGES_LEAST: usize = 20;
 /// What is fitted then: it learns from the fewest interactions.
@@ -185,6 +186,11 @@ fn refit(
         let work = || finalist.entry.fit(&training, &finalist.parameters);
         let (model, _) = budget.spend("refit", finalist.seconds * scale, work);
         members.push((model?.into(), *weight));
+    }
+    if let Some(chances) = &winner.chances {
+        let members = members.into_iter().map(|(model, _)| model).collect();
+        let (all, documents) = (training.interactions, training.documents);
+        return Ok(Arc::new(Ranker::of(members, chances.clone(), all, documents, DEPTH)?));
     }
     match &members[..] {
         [(only, _)] => Ok(Arc::clone(only)),

@@ -22,6 +22,9 @@ use crate::error::Result;
 /// The first try of a model may take this share of what is left: more would leave nothing for the
 /// others.
 const FIRST_SHARE: f64 = 0.25;
+/// What a model that stops by itself may be told to stop after at the latest, so that it fits into
+/// the time: fewer passes say little of it.
+const PASSES: [&str; 10] = ["200", "150", "100", "75", "50", "35", "25", "18", "12", "8"];
 /// How often a setting that does not fit is drawn again before a model's turn ends.
 const REDRAWS: usize = 10;
 /// A bit that tells the streams of different models apart.
@@ -194,9 +197,10 @@ where
             let left = share - (self.budget.used() - begun);
             let Some((point, parameters)) = self.next(left, at, runners) else { return };
             let entry = runners[at].entry;
-            let cost = (self.cost)(entry, &parameters);
+            let trial = trial(entry, &parameters);
+            let cost = (self.cost)(entry, &trial);
             let (measured, seconds) =
-                self.budget.spend(entry.name, cost.seconds, || (self.measure)(entry, &parameters));
+                self.budget.spend(entry.name, cost.seconds, || (self.measure)(entry, &trial));
             let score = measured.as_ref().ok().map(|measured| mean(&measured.scores));
             self.found.tried.push(Tried {
                 model: entry.name,
@@ -241,13 +245,18 @@ where
                 false => runner.space.settings(&point).ok()?,
             };
             let entry = runner.entry;
-            let cost = (self.cost)(entry, &parameters);
-            let seconds = self.budget.expected(entry.name, cost.seconds);
-            let free = self.budget.left() - reserve(runners, Some((at, seconds)), self.limits);
-            let allowed = if is_first { free * FIRST_SHARE } else { left.min(free) };
-            let too_large = cost.bytes > self.limits.bytes;
-            if !too_large && (seconds <= allowed || seconds == 0.0) {
-                return Some((point, parameters));
+            let (mut seconds, mut allowed, mut too_large) = (0.0, 0.0, false);
+            let mut cost = Cost { seconds: 0.0, bytes: 0.0 };
+            for parameters in in_fewer_passes(entry, parameters) {
+                cost = (self.cost)(entry, &trial(entry, &parameters));
+                seconds = self.budget.expected(entry.name, cost.seconds);
+                let kept = reserve(runners, Some((at, seconds)), self.limits);
+                let free = self.budget.left() - kept;
+                allowed = if is_first { free * FIRST_SHARE } else { left.min(free) };
+                too_large = cost.bytes > self.limits.bytes;
+                if !too_large && (seconds <= allowed || seconds == 0.0) {
+                    return Some((point, parameters));
+                }
             }
             if is_first {
                 let why = if too_large {
@@ -274,6 +283,30 @@ where
         runner.is_out = true;
         self.found.left_out.push(LeftOut { model: runner.entry.name, why });
     }
+}
+
+/// Returns settings, and the same with fewer passes where a model makes passes until it is good.
+fn in_fewer_passes(entry: &Entry, parameters: Parameters) -> Vec<Parameters> {
+    let stops_itself = entry.parameters.iter().any(|parameter| parameter.name == "patience");
+    let mut all = vec![parameters];
+    for passes in PASSES.into_iter().filter(|_| stops_itself) {
+        let mut fewer = all[0].clone();
+        if fewer.set("epochs", passes).is_ok() {
+            all.push(fewer);
+        }
+    }
+    all
+}
+
+/// Returns settings as they are tried: a model that could learn what it held out to know when to
+/// stop does so only when it is the winner, as that takes as long again.
+fn trial(entry: &Entry, parameters: &Parameters) -> Parameters {
+    let mut trial = parameters.clone();
+    if entry.parameters.iter().any(|parameter| parameter.name == "refit") {
+        // The word is one of its two.
+        drop(trial.set("refit", "no"));
+    }
+    trial
 }
 
 /// Returns the seconds to keep for fitting the best again and for blending them, if runner `next`

@@ -129,7 +129,7 @@ fn what_cannot_run_is_named() {
     assert_eq!(error, "too little data: no model fits into the budget");
     let unknown = settings(&[("candidates", "auto")]);
     let error = Auto::fit(&Training::new(&all), &unknown).unwrap_err().to_string();
-    assert!(error.contains("models other than again, hybrid, auto"), "{error}");
+    assert!(error.contains("models other than again, hybrid, ranker, auto"), "{error}");
 }
 
 #[test]

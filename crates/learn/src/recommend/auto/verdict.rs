@@ -1,8 +1,10 @@
-//! Who wins: what is popular, the best single model, or a blend of the best of each.
+//! Who wins: what is popular, the best single model, or the best of each joined: their scores
+//! blended, or their candidates ranked by learned chances.
 
 use std::sync::Arc;
 
 use super::super::hybrid::{Hybrid, Normalize, learned_weights};
+use super::super::ranker::{Chances, Pupil, Ranker};
 use super::super::{Recommender, Seen};
 use super::MEMBERS_MOST;
 use super::bench::Bench;
@@ -25,6 +27,8 @@ pub(super) const DEPTH: usize = 100;
 pub(super) struct Winner<'f> {
     /// With their weights, above 0 and summing to 1.
     pub(super) members: Vec<(&'f Finalist, f64)>,
+    /// What ranks their candidates; without it they are blended.
+    pub(super) chances: Option<Chances>,
 }
 
 /// The winner, and why.
@@ -37,7 +41,7 @@ pub(super) struct Verdict<'f> {
 
 impl<'f> Winner<'f> {
     fn single(finalist: &'f Finalist) -> Self {
-        Self { members: vec![(finalist, 1.0)] }
+        Self { members: vec![(finalist, 1.0)], chances: None }
     }
 
     pub(super) fn described(&self) -> Vec<Member> {
@@ -88,27 +92,36 @@ pub(super) fn decide<'f>(
         return Ok(Verdict { winner: Winner::single(best), why, comparisons });
     }
     let (blended, _) = budget.spend("blend", formula, || blend(bench, &order, seed));
-    let (members, own, other) = blended?;
-    let names = ["hybrid", best.entry.name];
-    let (comparison, is_better) = compare(&bootstrap, names, [&own, &other])?;
+    let (mut name, (mut joined, mut own)) = ("hybrid", blended?);
+    if 2.0 * formula <= budget.left() {
+        let (ranked, _) = budget.spend("ranker", formula, || rank(bench, &order, seed));
+        let ranked = ranked?;
+        if mean(&ranked.1) > mean(&own) {
+            (name, (joined, own)) = ("ranker", ranked);
+        }
+    }
+    let [_, (judges, _)] = bench.halves();
+    let is_asked = |(user, _): &(&u32, &f64)| judges.binary_search(user).is_ok();
+    let all = bench.judges.iter().zip(&best.measured.scores);
+    let alone: Vec<f64> = all.filter(is_asked).map(|(_, score)| *score).collect();
+    let (comparison, is_better) = compare(&bootstrap, [name, best.entry.name], [&own, &alone])?;
     comparisons.push(comparison);
     let (winner, why) = if is_better {
-        (Winner { members }, format!("a blend is surely better than {} alone", best.entry.name))
+        (joined, format!("a {name} is surely better than {} alone", best.entry.name))
     } else {
-        let why = format!("no blend is surely better than {}", best.entry.name);
+        let why = format!("no {name} is surely better than {}", best.entry.name);
         (Winner::single(best), why)
     };
     Ok(Verdict { winner, why, comparisons })
 }
 
-/// A blend's members with weights, and its scores and the best member's for customers by whom the
-/// weights were not learned.
-type Blended<'f> = (Vec<(&'f Finalist, f64)>, Vec<f64>, Vec<f64>);
+/// Finalists joined, and the scores of customers by whom nothing of it was learned.
+type Joined<'f> = (Winner<'f>, Vec<f64>);
 
-/// Learns weights on half of the judges, asks the other half, and learns them again on all.
-fn blend<'f>(bench: &Bench<'_>, order: &[&'f Finalist], seed: u64) -> Result<Blended<'f>> {
-    let models: Vec<Arc<dyn Recommender>> =
-        order.iter().map(|one| Arc::clone(&one.measured.model)).collect();
+/// Learns the weights of a blend on half of the judges, asks the other half, and learns them again
+/// on all.
+fn blend<'f>(bench: &Bench<'_>, order: &[&'f Finalist], seed: u64) -> Result<Joined<'f>> {
+    let models = models(order);
     let [(_, learned_on), (judges, later)] = bench.halves();
     let learn = |later| {
         learned_weights(&models, NORMALIZE, DEPTH, [&bench.rest, later], Seen::Remove, seed)
@@ -116,12 +129,28 @@ fn blend<'f>(bench: &Bench<'_>, order: &[&'f Finalist], seed: u64) -> Result<Ble
     let weighted = models.iter().cloned().zip(learn(&learned_on)).collect();
     let hybrid = Hybrid::of(weighted, NORMALIZE, DEPTH)?;
     let own = bench.scores(&hybrid, &judges, &later)?;
-    let is_asked = |(user, _): &(&u32, &f64)| judges.binary_search(user).is_ok();
-    let all = bench.judges.iter().zip(&order[0].measured.scores);
-    let other = all.filter(is_asked).map(|(_, score)| *score).collect();
     let weights = learn(&bench.later);
     let members = order.iter().copied().zip(weights).filter(|(_, weight)| *weight > 0.0);
-    Ok((members.collect(), own, other))
+    Ok((Winner { members: members.collect(), chances: None }, own))
+}
+
+/// Does for chances what [`blend`] does for weights.
+fn rank<'f>(bench: &Bench<'_>, order: &[&'f Finalist], seed: u64) -> Result<Joined<'f>> {
+    let models = models(order);
+    let [(_, learned_on), (judges, later)] = bench.halves();
+    let documents = bench.training.documents;
+    let pupil = Pupil { documents, depth: DEPTH, seen: Seen::Remove, seed };
+    let chances = pupil.learn(models.clone(), [&bench.rest, &learned_on])?;
+    let ranker = Ranker::of(models.clone(), chances, &bench.rest, documents, DEPTH)?;
+    let own = bench.scores(&ranker, &judges, &later)?;
+    let chances = pupil.learn(models, [&bench.rest, &bench.later])?;
+    let share = 1.0 / order.len() as f64;
+    let members = order.iter().map(|finalist| (*finalist, share)).collect();
+    Ok((Winner { members, chances: Some(chances) }, own))
+}
+
+fn models(order: &[&Finalist]) -> Vec<Arc<dyn Recommender>> {
+    order.iter().map(|one| Arc::clone(&one.measured.model)).collect()
 }
 
 /// Asks a paired bootstrap whether the first is better.

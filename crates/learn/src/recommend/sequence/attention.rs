@@ -4,7 +4,7 @@
 //! √size)`, `outᵢ = Σ share(i, j) vⱼ`. Work goes in blocks of [`BLOCK`] rows that leave out what
 //! lies above the diagonal.
 
-use super::pointwise::{CausalSoftmax, SoftmaxBack};
+use super::pointwise::{CausalSoftmax, SoftmaxBack, dot};
 use super::product::{Into, Left, PANEL, Right, Size, multiply, pack_transposed};
 use crate::linear_algebra::lanes::Level;
 
@@ -93,6 +93,38 @@ pub(super) fn gather(
             place += length * columns;
         }
         token += length;
+    }
+}
+
+/// Writes what the youngest token of one sequence gathers; `scores` is working memory.
+///
+/// `queries` has shape `(tokens, 3 width)`, `into` is as wide as a token.
+pub(super) fn gather_youngest(
+    heads: usize,
+    queries: &[f32],
+    scores: &mut Vec<f32>,
+    into: &mut [f32],
+) {
+    let width = into.len();
+    for head in Head::all(width, heads) {
+        let tokens = || queries.chunks_exact(head.stride());
+        let Some(youngest) = tokens().next_back() else { return };
+        let query = &youngest[head.first..][..head.size];
+        scores.clear();
+        scores.extend(
+            tokens()
+                .map(|token| dot(query, &token[width + head.first..][..head.size]) * head.scale()),
+        );
+        let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        scores.iter_mut().for_each(|score| *score = (*score - most).exp());
+        let whole: f32 = scores.iter().sum();
+        let into = &mut into[head.first..][..head.size];
+        into.fill(0.0);
+        for (token, share) in tokens().zip(&*scores) {
+            for (into, value) in into.iter_mut().zip(&token[2 * width + head.first..]) {
+                *into += share / whole * value;
+            }
+        }
     }
 }
 

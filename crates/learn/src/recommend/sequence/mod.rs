@@ -12,6 +12,7 @@ mod loss;
 mod network;
 mod pointwise;
 mod product;
+mod shape;
 mod train;
 mod tune;
 
@@ -20,29 +21,39 @@ pub(crate) use network::Tape;
 use super::arrays::{Reader, Writer, wrong};
 use super::{
     Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Scored,
-    Training, lists,
+    Search, Training, lists,
 };
 use crate::error::Result;
 use crate::linear_algebra::lanes::Level;
 use crate::linear_algebra::lanes::rows::{LineRows, Times};
-use network::{Network, Shape};
+use network::Network;
 use pointwise::Dropout;
+use shape::Shape;
 
 /// What can be set.
 pub(crate) const PARAMETERS: &[Parameter] = &[
-    Parameter::whole("width", "numbers that describe an item", 64, [16, 512]),
+    Parameter::whole("width", "numbers that describe an item", 64, [16, 512])
+        .searched(Search::Log(32.0, 128.0)),
     Parameter::whole("blocks", "layers of attention, one upon the other", 2, [1, 8]),
     Parameter::whole("heads", "what each layer looks for at once", 1, [1, 16]),
     Parameter::whole("length", "youngest items of a customer that are looked at", 200, [1, 1000]),
-    Parameter::real("dropout", "share of numbers left out in each step", 0.2, [0.0, 0.9]),
+    Parameter::real("dropout", "share of numbers left out in each step", 0.2, [0.0, 0.9])
+        .searched(Search::Even(0.1, 0.6)),
     Parameter::whole(
         "negatives",
         "items that each batch is compared with, 0 for all there are",
         512,
         [0, 1_000_000],
+    )
+    .searched(Search::Log(128.0, 2048.0)),
+    Parameter::real("rate", "how far a step goes", 0.002, [1e-6, 0.1])
+        .searched(Search::Log(5e-4, 4e-3)),
+    Parameter::whole(
+        "batch",
+        "customers of a step, 0 for so many that a pass has 200 steps, 16 to 256",
+        0,
+        [0, 10_000],
     ),
-    Parameter::real("rate", "how far a step goes", 0.001, [1e-6, 0.1]),
-    Parameter::whole("batch", "customers of a step", 32, [1, 10_000]),
     Parameter::whole("epochs", "the most passes over all interactions", 200, [1, 10_000]),
     Parameter::whole("patience", "passes without a better list until it stops", 10, [1, 1000]),
     Parameter::word("refit", "whether what was held out is learned in the end", &["yes", "no"]),
@@ -101,28 +112,24 @@ impl Sequence {
         self.counts.get(item as usize).is_some_and(|count| *count > 0)
     }
 
-    /// Sends the youngest known items of a history through the network; returns how many.
-    fn look(&self, history: History<'_>, tape: &mut Tape) -> usize {
+    /// Puts the youngest known items of a history on the tape; returns how many.
+    fn lay(&self, history: History<'_>, tape: &mut Tape) -> usize {
         let mut items = history.ordered();
         items.retain(|item| self.is_known(*item));
         let items = &items[items.len().saturating_sub(self.network.shape.length)..];
         tape.unit.clear();
         tape.unit.items.extend_from_slice(items);
         tape.unit.lengths.push(items.len());
-        if !items.is_empty() {
-            self.network.forward(Level::detect(), tape, Dropout::NONE);
-        }
         items.len()
     }
 
     /// Writes the score of every item into `pad.dense`; returns whether the history says anything.
     fn score_all(&self, history: History<'_>, pad: &mut Pad) -> bool {
-        let seen = self.look(history, &mut pad.tape);
-        if seen == 0 {
+        if self.lay(history, &mut pad.tape) == 0 {
             return false;
         }
-        let width = self.network.shape.width;
-        let x = &pad.tape.out[(seen - 1) * width..seen * width];
+        self.network.forward_youngest(Level::detect(), &mut pad.tape);
+        let x = &pad.tape.out[..self.network.shape.width];
         pad.dense.clear();
         pad.dense.resize(self.n_items(), 0.0);
         Level::detect().run(Times { rows: &self.network.items, x, into: &mut pad.dense });
@@ -172,7 +179,10 @@ impl Recommender for Sequence {
         items: &[u32],
         pad: &mut Pad,
     ) -> Vec<Reason> {
-        let seen = self.look(history, &mut pad.tape);
+        let seen = self.lay(history, &mut pad.tape);
+        if seen > 0 {
+            self.network.forward(Level::detect(), &mut pad.tape, Dropout::NONE);
+        }
         let width = self.network.shape.width;
         let tape = &pad.tape;
         let parts = |item: &u32| {

@@ -12,102 +12,10 @@ use super::pointwise::{
     AddRows, Drop, DropAdd, Dropout, Normalize, NormalizeBack, Rectify, RectifyBack,
 };
 use super::product::{Into, Left, Right, Size, multiply, pack_transposed};
+use super::shape::{Part, Shape};
 use crate::linear_algebra::lanes::Level;
 use crate::linear_algebra::lanes::rows::LineRows;
 use std::ops::Range;
-
-/// The size of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shape {
-    /// Numbers that describe an item: a multiple of 16 for each head.
-    pub(super) width: usize,
-    pub(super) heads: usize,
-    pub(super) blocks: usize,
-    /// The most items that are looked at.
-    pub(super) length: usize,
-}
-
-/// A part of the weights of a block, in the order in which they stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    Gain,
-    Shift,
-    Queries,
-    QueriesBias,
-    Mix,
-    MixBias,
-    SecondGain,
-    SecondShift,
-    Up,
-    UpBias,
-    Down,
-    DownBias,
-}
-
-impl Part {
-    pub(super) const ALL: [Self; 12] = [
-        Self::Gain,
-        Self::Shift,
-        Self::Queries,
-        Self::QueriesBias,
-        Self::Mix,
-        Self::MixBias,
-        Self::SecondGain,
-        Self::SecondShift,
-        Self::Up,
-        Self::UpBias,
-        Self::Down,
-        Self::DownBias,
-    ];
-
-    /// The matrices: what they take in, what they give out, in widths.
-    const MATRICES: [(Self, [usize; 2]); 4] =
-        [(Self::Queries, [1, 3]), (Self::Mix, [1, 1]), (Self::Up, [1, 1]), (Self::Down, [1, 1])];
-
-    fn length(self, width: usize) -> usize {
-        match self {
-            Self::Queries => 3 * width * width,
-            Self::QueriesBias => 3 * width,
-            Self::Mix | Self::Up | Self::Down => width * width,
-            _ => width,
-        }
-    }
-}
-
-impl Shape {
-    fn block_length(self) -> usize {
-        Part::ALL.iter().map(|part| part.length(self.width)).sum()
-    }
-
-    /// Returns where a part of a block's weights stands.
-    pub(super) fn part(self, block: usize, part: Part) -> Range<usize> {
-        let before = Part::ALL.iter().take_while(|other| **other != part);
-        let start: usize = before.map(|other| other.length(self.width)).sum();
-        let start = block * self.block_length() + start;
-        start..start + part.length(self.width)
-    }
-
-    /// Returns where gain and shift of the last norm stand.
-    pub(super) fn last(self) -> [Range<usize>; 2] {
-        let start = self.blocks * self.block_length();
-        [start..start + self.width, start + self.width..start + 2 * self.width]
-    }
-
-    /// Returns where the vectors of the places stand.
-    pub(super) fn places(self) -> Range<usize> {
-        let start = self.last()[1].end;
-        start..start + self.length * self.width
-    }
-
-    /// Returns how many weights there are besides the items.
-    pub(super) fn weights(self) -> usize {
-        self.places().end
-    }
-
-    fn root(self) -> f32 {
-        (self.width as f32).sqrt()
-    }
-}
 
 /// A network with its weights.
 #[derive(Debug, Clone, PartialEq)]
@@ -247,6 +155,36 @@ impl Network {
 
     /// Sends `tape.unit` through the network: fills `tape.out`.
     pub(super) fn forward(&self, level: Level, tape: &mut Tape, dropout: Dropout) {
+        self.enter(level, tape, dropout);
+        for block in 0..self.shape.blocks {
+            self.block(level, block, tape, dropout);
+        }
+        self.leave(level, tape);
+    }
+
+    /// As [`Network::forward`] without dropout for one sequence, but only at its youngest token,
+    /// the only one left on the tape: the last block is asked for nothing else.
+    pub(super) fn forward_youngest(&self, level: Level, tape: &mut Tape) {
+        let Shape { width, heads, blocks, .. } = self.shape;
+        self.enter(level, tape, Dropout::NONE);
+        for block in 0..blocks - 1 {
+            self.block(level, block, tape, Dropout::NONE);
+        }
+        self.query(level, blocks - 1, tape);
+        let before = tape.unit.items.len() - 1;
+        let layer = &mut tape.layers[blocks - 1];
+        let queries = &layer.queries[..3 * width * (before + 1)];
+        let gathered = room(&mut layer.gathered, width);
+        attention::gather_youngest(heads, queries, &mut tape.scores, gathered);
+        tape.x.copy_within(before * width..(before + 1) * width, 0);
+        tape.unit.items.drain(..before);
+        tape.unit.lengths.fill(1);
+        self.feed(level, blocks - 1, tape, Dropout::NONE);
+        self.leave(level, tape);
+    }
+
+    /// Writes what goes into the first block.
+    fn enter(&self, level: Level, tape: &mut Tape, dropout: Dropout) {
         let shape = self.shape;
         let length = tape.unit.items.len() * shape.width;
         let places = &self.weights[shape.places()];
@@ -260,9 +198,12 @@ impl Network {
         }
         level.run(Drop { dropout, values: x });
         tape.layers.resize_with(shape.blocks.max(tape.layers.len()), Layer::default);
-        for block in 0..shape.blocks {
-            self.block(level, block, tape, dropout);
-        }
+    }
+
+    /// Writes what comes out of the last block.
+    fn leave(&self, level: Level, tape: &mut Tape) {
+        let shape = self.shape;
+        let length = tape.unit.items.len() * shape.width;
         let [gain, shift] = shape.last();
         level.run(Normalize {
             x: &tape.x[..length],
@@ -288,20 +229,42 @@ impl Network {
         });
     }
 
-    fn block(&self, level: Level, block: usize, tape: &mut Tape, dropout: Dropout) {
-        let Shape { width, heads, .. } = self.shape;
-        let length = tape.unit.items.len() * width;
+    /// Writes the queries, keys and values of a block.
+    fn query(&self, level: Level, block: usize, tape: &mut Tape) {
+        let length = tape.unit.items.len() * self.shape.width;
         self.normalize(level, block, 0, tape);
         let layer = &mut tape.layers[block];
         let queries = room(&mut layer.queries, 3 * length);
         let [weights, bias] = [Part::Queries, Part::QueriesBias].map(|part| self.part(block, part));
         linear(level, &layer.inputs[0][..length], weights, bias, queries);
+    }
+
+    fn block(&self, level: Level, block: usize, tape: &mut Tape, dropout: Dropout) {
+        let Shape { width, heads, .. } = self.shape;
+        let length = tape.unit.items.len() * width;
+        self.query(level, block, tape);
+        let layer = &mut tape.layers[block];
+        let queries = &layer.queries[..3 * length];
         let shares = attention::shares_of(&tape.unit.lengths, heads);
         let shares = room(&mut layer.shares, shares);
         let gathered = room(&mut layer.gathered, length);
-        let into = (&mut *gathered, width);
         let lengths = &tape.unit.lengths;
-        attention::gather(level, lengths, heads, queries, shares, into, &mut tape.packed);
+        attention::gather(
+            level,
+            lengths,
+            heads,
+            queries,
+            shares,
+            (gathered, width),
+            &mut tape.packed,
+        );
+        self.feed(level, block, tape, dropout);
+    }
+
+    /// Adds what was gathered, and what follows from it, to the running sum.
+    fn feed(&self, level: Level, block: usize, tape: &mut Tape, dropout: Dropout) {
+        let length = tape.unit.items.len() * self.shape.width;
+        let gathered = &tape.layers[block].gathered[..length];
         let one = room(&mut tape.one, length);
         let [weights, bias] = [Part::Mix, Part::MixBias].map(|part| self.part(block, part));
         linear(level, gathered, weights, bias, one);

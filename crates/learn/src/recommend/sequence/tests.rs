@@ -1,7 +1,8 @@
 //! The gradients are those of the loss, and simple languages are learned.
 
 use super::loss::{Candidates, Loss};
-use super::network::{Part, Turned, Unit};
+use super::network::{Turned, Unit};
+use super::shape::Part;
 use super::*;
 use crate::interactions::{Events, Interactions, Repeats};
 use crate::recommend::{Entry, saved};
@@ -255,4 +256,24 @@ fn what_is_given_to_tune_on_is_judged() {
     assert_eq!(saved::to_bytes(&*given), saved::to_bytes(&*own));
     let names: Vec<_> = given.figures().iter().map(|figure| figure.0).collect();
     assert_eq!(names, ["epochs", "loss", "validation"]);
+}
+
+#[test]
+fn the_youngest_alone_comes_out_as_among_all() {
+    let (network, level) = (network(), Level::detect());
+    let mut tape = Tape::default();
+    for length in [1, 7, 55] {
+        let lay = |tape: &mut Tape| {
+            let items = (0..length).map(|at| ((at * 17 + at * at) % N_ITEMS) as u32).collect();
+            tape.unit = Unit { items, lengths: vec![length] };
+        };
+        lay(&mut tape);
+        network.forward(level, &mut tape, Dropout::NONE);
+        let last = tape.out[(length - 1) * SHAPE.width..length * SHAPE.width].to_vec();
+        lay(&mut tape);
+        network.forward_youngest(level, &mut tape);
+        for (alone, last) in tape.out.iter().zip(&last) {
+            assert!((alone - last).abs() < 1e-4, "{alone} and {last} of {length}");
+        }
+    }
 }

@@ -6,8 +6,9 @@
 
 use super::adam::{Moments, Step};
 use super::loss::{Candidates, Loss};
-use super::network::{Network, Part, Shape, Tape, Turned, room};
+use super::network::{Network, Tape, Turned, room};
 use super::pointwise::{Dropout, mixed};
+use super::shape::{Part, Shape};
 use crate::linear_algebra::lanes::Level;
 use crate::linear_algebra::lanes::rows::LineRows;
 use rand::seq::SliceRandom;

@@ -1,6 +1,6 @@
 //! How long the network is fitted: until lists of held-out items get no better.
 
-use super::network::Shape;
+use super::shape::Shape;
 use super::train::{Course, Trainer};
 use super::{Network, Sequence};
 use crate::error::{Error, Result};
@@ -16,6 +16,10 @@ use std::time::Instant;
 const JUDGED: usize = 2000;
 /// Length of the lists that are judged.
 const CUT: usize = 10;
+/// Steps of an epoch, where the customers of a step are not set, and the bounds of these: with few
+/// tokens a step is mostly noise, with very many an epoch teaches little.
+const STEPS: usize = 200;
+const BATCH_BOUNDS: [usize; 2] = [16, 256];
 /// Epochs where nothing can be held out.
 const BLIND_EPOCHS: usize = 20;
 
@@ -51,7 +55,10 @@ pub(super) fn fit(training: &Training<'_>, parameters: &Parameters) -> Result<Se
         dropout: parameters.real("dropout"),
         negatives: whole("negatives"),
         rate: parameters.real("rate"),
-        batch: whole("batch"),
+        batch: match whole("batch") {
+            0 => all.n_users().div_ceil(STEPS).clamp(BATCH_BOUNDS[0], BATCH_BOUNDS[1]),
+            some => some,
+        },
         seed: training.seed,
     };
     let stop =
