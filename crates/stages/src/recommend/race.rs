@@ -39,8 +39,17 @@ const TRIED: &[(&str, &[Settings])] = &[
 
 /// The models whose settings are searched, simplest first. BPR is not among them: of all it takes
 /// longest, and on no public data did it find most.
-const SEARCHED: [&str; 8] =
-    ["item-knn", "user-knn", "rp3beta", "transitions", "session-knn", "slim", "ease", "als"];
+const SEARCHED: [&str; 9] = [
+    "item-knn",
+    "user-knn",
+    "rp3beta",
+    "transitions",
+    "session-knn",
+    "slim",
+    "ease",
+    "als",
+    "sequence",
+];
 
 /// The most settings that a model tries in a round; there are some four rounds.
 const TRIALS: usize = 6;

@@ -150,6 +150,7 @@ fn read(row: &AnyRow, batch: &mut Vec<u128>) -> Result<(i64, bool)> {
 }
 
 /// Says that the keys on disk cannot be read: the next transaction reads all of them anew.
+#[expect(clippy::needless_pass_by_value, reason = "given to map_err")]
 pub(super) fn unreadable(error: std::io::Error) -> Error {
     Error::Unavailable(format!("its keys on disk: {error}"))
 }

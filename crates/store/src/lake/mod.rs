@@ -248,7 +248,8 @@ impl Lake {
             let opened = self.load(table.name, None).await?;
             // One after the other, in small groups of rows: memory stays where it is.
             let optimize = opened.optimize().with_max_concurrent_tasks(1);
-            let (opened, _) = optimize.with_writer_properties(write::properties()?).await?;
+            let (opened, _) =
+                optimize.with_writer_properties(write::properties(write::ROWS_JOINED)?).await?;
             opened.vacuum().await?;
             Ok(())
         })

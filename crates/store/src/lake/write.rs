@@ -21,11 +21,16 @@ use crate::error::{Error, Result};
 /// 100 MB for events.
 const ROWS_BUFFERED: usize = 2_000_000;
 
-pub(super) fn properties() -> Result<WriterProperties> {
+/// Rows of a group: what is written at once, and held until then.
+pub(super) const ROWS: usize = 262_144;
+/// The same where a server joins files beside its work: some 50 MB.
+pub(super) const ROWS_JOINED: usize = 65_536;
+
+pub(super) fn properties(rows: usize) -> Result<WriterProperties> {
     let level = ZstdLevel::try_new(1).map_err(|error| Error::Lake(error.to_string()))?;
     Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
-        .set_max_row_group_row_count(Some(262_144))
+        .set_max_row_group_row_count(Some(rows))
         .build())
 }
 
@@ -55,7 +60,8 @@ impl Append {
         runtime: Arc<Runtime>,
         replaces: bool,
     ) -> Result<Self> {
-        let writer = RecordBatchWriter::for_table(&table)?.with_writer_properties(properties()?);
+        let writer =
+            RecordBatchWriter::for_table(&table)?.with_writer_properties(properties(ROWS)?);
         Ok(Self {
             table,
             schema,
@@ -141,7 +147,7 @@ pub(super) async fn replace(table: DeltaTable, schema: &Table, rows: &Frame) -> 
         .write(vec![batch])
         .with_save_mode(SaveMode::Overwrite)
         .with_schema_mode(SchemaMode::Overwrite)
-        .with_writer_properties(properties()?)
+        .with_writer_properties(properties(ROWS)?)
         .await?;
     Ok(written.version().unwrap_or(0))
 }
