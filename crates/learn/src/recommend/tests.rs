@@ -76,8 +76,8 @@ fn names_are_unique_and_defaults_are_allowed() {
     assert_eq!(
         Entry::find("als2").unwrap_err().to_string(),
         "parameter `model` must be one of popular, again, user-knn, item-knn, rp3beta, \
-         session-knn, transitions, slim, ease, als, bpr, sequence, content, hybrid, ranker, auto, got \
-         `als2`"
+         session-knn, transitions, slim, ease, als, bpr, sequence, content, hybrid, ranker, auto, \
+         got `als2`"
     );
 }
 

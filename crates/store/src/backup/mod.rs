@@ -3,8 +3,8 @@
 //! The file is a tar packed by zstd, so that `tar --zstd -tf` looks into it. Its first entry says
 //! what it is, its last one the length and SHA-256 of every other. In between are the settings and
 //! the keys as they are, the databases as SQLite files of one moment each, of each table of the
-//! lake one version, and the models. A shop whose databases stand in PostgreSQL gives the same file,
-//! and any such file can be put into PostgreSQL.
+//! lake one version, and the models. A shop whose databases stand in PostgreSQL gives the same
+//! file, and any such file can be put into PostgreSQL.
 //!
 //! What was acknowledged before must be there once, although the inbox and the lake are copied one
 //! after the other. The inbox forgets an entry when the lake has it, so its copy may lack what only

@@ -128,8 +128,8 @@ impl Lake {
         })
     }
 
-    /// Runs `sql` and hands the rows to `each` in pieces, in the query's order, until it fails; of no
-    /// rows one piece, which tells the columns.
+    /// Runs `sql` and hands the rows to `each` in pieces, in the query's order, until it fails; of
+    /// no rows one piece, which tells the columns.
     ///
     /// # Errors
     /// [`Error::Lake`] when the query is wrong or fails, and whatever `each` returns.

@@ -1,10 +1,10 @@
 //! Candidates of several models, in the order of the chance that the customer takes them.
 //!
-//! Each member gives its best candidates. A response model of the registry, the one that advertising
-//! uses, has learned from held-out interactions what a candidate's chance is: by how the members see
-//! it, how well the customer is known, whether and how lately he had it, how popular it is and
-//! becomes, and how near it is to what he had in category, brand and price. The members learn again
-//! from everything in the end; the chances stay.
+//! Each member gives its best candidates. A response model of the registry, the one that
+//! advertising uses, has learned from held-out interactions what a candidate's chance is: by how
+//! the members see it, how well the customer is known, whether and how lately he had it, how
+//! popular it is and becomes, and how near it is to what he had in category, brand and price. The
+//! members learn again from everything in the end; the chances stay.
 
 mod facts;
 
