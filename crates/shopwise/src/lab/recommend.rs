@@ -1,8 +1,9 @@
 //! `lab recommend`: fits a recommender on one file and judges its lists by another.
 //!
 //! Full ranking over all items of the training file. What `--validation` holds counts as training
-//! data and as seen; models that tune do so on it. A user whom training does not know is asked for
-//! too, with an empty history.
+//! data and as seen; models that tune do so on it. Without it they tune on what was latest, or on a
+//! part drawn by chance where the test was. A user whom training does not know is asked for too,
+//! with an empty history.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
 use shopwise_learn::evaluate::ranking::{self, RankedLists};
+use shopwise_learn::evaluate::split;
 use shopwise_learn::interactions::{Events, Interactions, Repeats};
 use shopwise_learn::neighbours::Scored;
 use shopwise_learn::recommend::{
@@ -22,6 +24,9 @@ use shopwise_model::time::DAY;
 use super::documents::documents;
 use super::models::{self, cuts, settings, whole_or_not};
 use super::{Clock, Shared, UsageError, names, race, table, usage_or_data};
+
+/// The share of each customer that is tuned on where no validation file is given.
+const HELD_OUT_SHARE: f64 = 0.2;
 
 /// The flags of `lab recommend`.
 #[derive(Debug, clap::Args)]
@@ -199,10 +204,6 @@ impl Data {
         let shape = [users.len(), items.len()];
         let ages = rows.ages(shape[0], plan.is_clock);
         let train = rows.interactions(0, shape, ages.as_deref())?;
-        let validation = match validation {
-            Some(_) => Some(rows.interactions(first_of_validation, shape, ages.as_deref())?),
-            None => None,
-        };
         let documents = match &arguments.items {
             Some(path) => Some(documents(&read(path)?, path, &arguments.item, &items)?),
             None => None,
@@ -210,6 +211,16 @@ impl Data {
         let mut tested = Rows::default();
         let plain = Weighting { weight: None, time: None };
         tested.append_as(&test, &arguments.test, arguments, plain, &mut users, &mut items)?;
+        let validation = match &arguments.time {
+            _ if validation.is_some() => {
+                Some(rows.interactions(first_of_validation, shape, ages.as_deref())?)
+            }
+            Some(name) if rows.is_mixed_with(&tested, &times(&test, name, &arguments.test)) => {
+                let timeless = rows.interactions(0, shape, None)?;
+                Some(split::hold_out(&timeless, HELD_OUT_SHARE, arguments.shared.seed).0)
+            }
+            _ => None,
+        };
         let test = tested.interactions(0, [users.len(), items.len()], None)?;
         Ok(Self { users, items, train, validation, test, documents })
     }
@@ -376,6 +387,20 @@ impl Rows {
         Some(self.users.iter().zip(&self.times).map(age).collect())
     }
 
+    /// Tells whether most of what is tested happened before the last of the same user here: then
+    /// the parts were drawn by chance, and what is tuned on must be, too.
+    fn is_mixed_with(&self, tested: &Self, times: &Result<Vec<f64>>) -> bool {
+        let Ok(times) = times else { return false };
+        let mut last = FxHashMap::<u32, f64>::default();
+        for (user, time) in self.users.iter().zip(&self.times) {
+            let own = last.entry(*user).or_insert(*time);
+            *own = own.max(*time);
+        }
+        let is_before =
+            |(user, time): &(&u32, &f64)| last.get(user).is_some_and(|last| *time < last);
+        2 * tested.users.iter().zip(times).filter(is_before).count() > tested.users.len()
+    }
+
     fn interactions(
         &self,
         first: usize,
@@ -456,4 +481,15 @@ fn make_lists(
         newcomers.fill(model.recommend(History::default(), &options, &mut Pad::default()));
     }
     lists
+}
+
+#[cfg(test)]
+#[test]
+fn parts_drawn_by_chance_are_told_from_parts_cut_by_time() {
+    let rows =
+        |times: &[f64]| Rows { users: vec![7, 7, 7], times: times.into(), ..Rows::default() };
+    let (train, tested) = (rows(&[1.0, 5.0, 9.0]), rows(&[]));
+    assert!(train.is_mixed_with(&tested, &Ok(vec![2.0, 8.0, 12.0])));
+    assert!(!train.is_mixed_with(&tested, &Ok(vec![9.0, 10.0, 2.0])));
+    assert!(!train.is_mixed_with(&tested, &Err(anyhow::anyhow!("no such column"))));
 }
