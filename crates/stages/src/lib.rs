@@ -8,6 +8,7 @@ mod cases;
 pub mod collect;
 pub mod error;
 pub mod feedback;
+pub mod language;
 pub mod prepare;
 pub mod profile;
 pub mod publish;
