@@ -149,6 +149,7 @@ impl Catalog {
             price: Some(micros),
             cost: Some((cents as f64 * (1.0 - margin)).round() as i64 * (MICROS / 100)),
             stock: Some(stock as i64 + 1),
+            ..Product::default()
         });
         self.prices.push(micros);
         self.categories.push(category as u16);

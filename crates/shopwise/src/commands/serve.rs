@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 
 use super::{init, open};
 use crate::http::{self, App};
-use crate::live::{Live, Schedule};
+use crate::live::{Desk, Live, Schedule};
 use crate::{ShopFolder, printer};
 
 #[derive(Debug, clap::Args)]
@@ -46,8 +46,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
         .with_context(|| format!("cannot listen on `{address}`"))?;
     let (live, threads) = Live::open(folder, &shop, inbox)?;
     let live = Arc::new(live);
-    let app = Arc::new(App::new(Arc::clone(&shop), Arc::clone(&live), token)?);
+    let desk = Arc::new(Desk::open(&shop)?);
+    let app = App::new(Arc::clone(&shop), Arc::clone(&live), Arc::clone(&desk), token)?;
+    let app = Arc::new(app);
     let (stop, stopped) = watch::channel(false);
+    let watched = desk.watch(stopped.clone())?;
     let scheduled = schedule.map(|schedule| schedule.start(&shop, stopped.clone())).transpose()?;
     printer::progress(&format!("listening on http://{}", listener.local_addr()?));
     let served = runtime.block_on(async {
@@ -66,6 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     if let Some(scheduled) = scheduled {
         scheduled.join().map_err(|_| anyhow::anyhow!("the schedule has failed"))?;
     }
+    watched.join().map_err(|_| anyhow::anyhow!("the watch of the models has failed"))?;
     served?;
     match hindrance {
         None => Ok("stopped; everything acknowledged is on disk".to_owned()),

@@ -100,7 +100,7 @@ impl Learned {
             let weight = recommend::weight::of_counts(pair.views, pair.carts, pair.orders);
             let name = names.get(*product as usize).filter(|_| weight > 0.0);
             if let Some(product) = name.and_then(|name| self.serving.index_of(name)) {
-                let days = (visit.occurred_at - pair.used_at).max(0) as f64 / DAY as f64;
+                let days = (visit.occurred_at - pair.used_at()).max(0) as f64 / DAY as f64;
                 history.push((product, weight, days as f32));
             }
         }

@@ -24,6 +24,8 @@ pub(super) enum Scope {
     Open,
     /// A write key: to add events, and nothing else.
     Write,
+    /// A read key, or the administrator's token: to ask for lists.
+    Read,
     /// The administrator's token.
     Admin,
 }
@@ -108,6 +110,13 @@ impl Keys {
             None => Err(ApiError::unknown_key("the write key is not known")
                 .hint("`shopwise keys create SOURCE` makes one")),
         }
+    }
+
+    /// Returns a live key if it was read a moment ago: never blocks.
+    pub(super) fn fresh(&self, key: &str) -> Option<Arc<Key>> {
+        let known = self.known.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let is_fresh = known.read_at.elapsed() <= FRESH;
+        known.keys.get(&hash(key)).filter(|key| is_fresh && key.revoked_at.is_none()).cloned()
     }
 
     /// Counts a request with a revoked key. Libraries drop what a 401 answers: somebody must know

@@ -46,6 +46,9 @@ pub(super) const FILES_KEPT: usize = 512;
 /// this size sends, below what fills a core.
 pub(super) const KEY_RATE: f64 = 2000.0;
 
+/// Questions a second of one read key, and twice as many at once: more than two cores answer.
+pub(super) const READ_RATE: f64 = 20_000.0;
+
 /// Requests a second of one address, and twice as many at once: a shop's own server sends for all
 /// its visitors.
 pub(super) const ADDRESS_RATE: f64 = 2000.0;

@@ -18,6 +18,8 @@ mod limits;
 mod listen;
 mod openapi;
 mod products;
+mod query;
+mod recommend;
 mod reply;
 mod room;
 mod routes;
@@ -37,7 +39,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use shopwise_stages::Shop;
 
-use crate::live::Live;
+use crate::live::{Desk, Live};
 use auth::{Keys, Scope};
 use connections::Connection;
 use figures::Figures;
@@ -53,7 +55,9 @@ pub(crate) struct App {
     pub(crate) live: Arc<Live>,
     admin_token: String,
     keys: Keys,
+    pub(crate) desk: Arc<Desk>,
     key_rates: Rates<String>,
+    read_rates: Rates<String>,
     address_rates: Rates<IpAddr>,
     wrong_key_rates: Rates<IpAddr>,
     room: Arc<Room>,
@@ -63,13 +67,20 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(shop: Arc<Shop>, live: Arc<Live>, admin_token: String) -> Result<Self> {
+    pub(crate) fn new(
+        shop: Arc<Shop>,
+        live: Arc<Live>,
+        desk: Arc<Desk>,
+        admin_token: String,
+    ) -> Result<Self> {
         let keys = Keys::read(&shop)?;
         Ok(Self {
             shop,
             live,
             admin_token,
             keys,
+            desk,
+            read_rates: Rates::new(limits::READ_RATE),
             key_rates: Rates::new(limits::KEY_RATE),
             address_rates: Rates::new(limits::ADDRESS_RATE),
             wrong_key_rates: Rates::new(limits::WRONG_KEY_RATE),
@@ -189,7 +200,7 @@ async fn answer(
     let retries = parts.headers.get("x-retry-count").is_some_and(|count| count != "0");
     let origin = parts.headers.clone();
     let caller = peer.caller(&parts.headers);
-    let result = match admit(route, &app, caller, &parts.headers) {
+    let result = match admit(route, &app, caller, &parts.headers).await {
         Err(error) => Err(error),
         Ok(()) => {
             let call = Call { uri: parts.uri, headers: parts.headers, path, body, caller };
@@ -227,24 +238,57 @@ async fn answer(
     response
 }
 
-fn admit(
+async fn admit(
     route: &Route,
-    app: &App,
+    app: &Arc<App>,
     caller: IpAddr,
     headers: &HeaderMap,
-) -> std::result::Result<(), ApiError> {
-    if !app.address_rates.take(caller, Instant::now()) {
+) -> Result<(), ApiError> {
+    // Who asks for all visitors of a shop is known by his key, and limited by it.
+    let is_reading = route.scope == Scope::Read;
+    if !is_reading && !app.address_rates.take(caller, Instant::now()) {
         return Err(ApiError::later("too many requests from this address", 1));
     }
-    if route.scope == Scope::Admin {
-        let token = auth::of_header(headers).unwrap_or_default();
-        if !auth::is_same(&token, &app.admin_token) {
-            return Err(ApiError::unknown_key("this needs the administrator's token").hint(
-                "`Authorization: Bearer TOKEN`; it stands in vault/admin.token of the shop",
-            ));
+    if !matches!(route.scope, Scope::Admin | Scope::Read) {
+        return Ok(());
+    }
+    let token = auth::of_header(headers).unwrap_or_default();
+    let is_admin = auth::is_same(&token, &app.admin_token);
+    if is_reading {
+        if !is_admin {
+            may_read(app, &token, headers).await?;
         }
+        if !app.read_rates.take(token, Instant::now()) {
+            return Err(ApiError::later("too many requests with this key", 1));
+        }
+    } else if !is_admin {
+        return Err(ApiError::unknown_key("this needs the administrator's token")
+            .hint("`Authorization: Bearer TOKEN`; it stands in vault/admin.token of the shop"));
     }
     Ok(())
+}
+
+/// Refuses who has no read key, or uses one from a page that it is not for.
+async fn may_read(app: &Arc<App>, key: &str, headers: &HeaderMap) -> Result<(), ApiError> {
+    if key.is_empty() {
+        return Err(ApiError::unknown_key("this needs a read key or the administrator's token")
+            .hint(
+                "`Authorization: Bearer KEY`; `shopwise keys create NAME --scope read` makes one",
+            ));
+    }
+    let found = match app.keys.fresh(key) {
+        Some(found) => found,
+        // Reading the ledger again happens seldom; it must not hold up other requests.
+        None => {
+            let (shared, wanted) = (Arc::clone(app), key.to_owned());
+            let find = move || shared.keys.find(&shared.shop, &wanted);
+            tokio::task::spawn_blocking(find).await.map_err(anyhow::Error::from)??
+        }
+    };
+    if found.scope != "read" {
+        return Err(ApiError::forbidden("this key is not for reading"));
+    }
+    auth::check_origin(&found, headers)
 }
 
 /// Returns a request's number as a text that libraries and logs can carry.

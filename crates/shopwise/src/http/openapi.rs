@@ -38,6 +38,8 @@ pub(super) fn description() -> Value {
             "securitySchemes": {
                 "writeKey": { "type": "http", "scheme": "basic",
                     "description": "the write key as the user's name; it may stand in the body" },
+                "readKey": { "type": "http", "scheme": "bearer",
+                    "description": "made by `shopwise keys create NAME --scope read`" },
                 "adminToken": { "type": "http", "scheme": "bearer",
                     "description": "stands in `vault/admin.token` of the shop" },
             },
@@ -50,6 +52,7 @@ fn operation(route: &Route) -> Value {
     let security = match route.scope {
         Scope::Open => json!([]),
         Scope::Write => json!([{ "writeKey": [] }, {}]),
+        Scope::Read => json!([{ "readKey": [] }, { "adminToken": [] }]),
         Scope::Admin => json!([{ "adminToken": [] }]),
     };
     let name: Vec<&str> =
@@ -115,7 +118,7 @@ fn responses(route: &Route) -> Value {
     if route.scope != Scope::Open {
         refuses(401, "nobody is known by this key");
     }
-    if route.scope == Scope::Write {
+    if matches!(route.scope, Scope::Write | Scope::Read) {
         refuses(403, "the key does not allow this, or not for pages of this origin");
     }
     if route.takes != Carries::Nothing {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 use shopwise_model::Product;
 use shopwise_model::money::{micros_from_units, units_from_micros};
+use shopwise_model::time::{self, DateFormat};
 
 use super::reply::{ApiError, json_response};
 use super::{App, Call, blocking, body};
-use crate::commands::now;
 
 /// Products of one request: what fits into the largest body, with room.
 const BATCH_MAX: usize = 20_000;
@@ -19,7 +20,24 @@ const BATCH_MAX: usize = 20_000;
 pub(super) const AMOUNT_MAX: f64 = 1e9;
 
 /// The fields of a product, as the shop names them; amounts in units of its currency.
-const FIELDS: [&str; 7] = ["id", "title", "category", "brand", "price", "cost", "stock"];
+const FIELDS: [&str; 12] = [
+    "id",
+    "title",
+    "category",
+    "brand",
+    "price",
+    "cost",
+    "stock",
+    "seller",
+    "hidden",
+    "available_from",
+    "available_until",
+    "attributes",
+];
+
+/// Attributes of one product, and characters of a name of one: a catalogue is held in memory.
+const ATTRIBUTES_MAX: usize = 200;
+const ATTRIBUTE_NAME_MAX: usize = 100;
 
 /// What a request does to what is known of a product.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,18 +69,19 @@ async fn one(app: Arc<App>, mut call: Call, change: Change) -> Result<Response, 
     }
     fields.insert("id".to_owned(), Value::from(id.clone()));
     blocking(&app, move |app| {
-        let before = match (change, app.shop.ledger.product(&id)?) {
-            (Change::Named, None) => {
-                return Err(
-                    ApiError::missing(format!("there is no product `{id}`")).hint("PUT makes one")
-                );
-            }
-            (Change::Named, Some(before)) => before,
-            (Change::Whole, _) => Product::default(),
-        };
-        let product = changed(before, &fields)?;
-        app.shop.ledger.upsert_products(std::slice::from_ref(&product), now())?;
-        Ok(json_response(StatusCode::OK, &shown(&product)))
+        let written = app.desk.write_products(|ledger| {
+            let before = match (change, ledger.product(&id)?) {
+                (Change::Named, None) => {
+                    let none = format!("there is no product `{id}`");
+                    return Err(ApiError::missing(none).hint("PUT makes one"));
+                }
+                (Change::Named, Some(before)) => before,
+                (Change::Whole, _) => Product::default(),
+            };
+            Ok(vec![changed(before, &fields)?])
+        })?;
+        let product = written.first().ok_or_else(ApiError::internal)?;
+        Ok(json_response(StatusCode::OK, &shown(product)))
     })
     .await
 }
@@ -71,7 +90,7 @@ async fn one(app: Arc<App>, mut call: Call, change: Change) -> Result<Response, 
 pub(super) async fn delete(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let id = call.path.first().cloned().unwrap_or_default();
     blocking(&app, move |app| {
-        if !app.shop.ledger.delete_product(&id)? {
+        if !app.desk.delete_product(&id)? {
             return Err(ApiError::missing(format!("there is no product `{id}`")));
         }
         Ok(json_response(StatusCode::OK, &json!({ "deleted": id })))
@@ -105,8 +124,8 @@ pub(super) async fn batch(app: Arc<App>, mut call: Call) -> Result<Response, Api
                 Err(error) => refused.push(json!({ "index": at, "reason": error.message() })),
             }
         }
-        app.shop.ledger.upsert_products(&products, now())?;
-        let body = json!({ "written": products.len(), "refused": refused });
+        let written = app.desk.write_products(|_| Ok::<_, ApiError>(products))?.len();
+        let body = json!({ "written": written, "refused": refused });
         Ok(json_response(StatusCode::OK, &body))
     })
     .await
@@ -135,6 +154,11 @@ fn changed(mut product: Product, fields: &Map<String, Value>) -> Result<Product,
             "price" => product.price = amount(name, value)?,
             "cost" => product.cost = amount(name, value)?,
             "stock" => product.stock = pieces(name, value)?,
+            "seller" => product.seller = text(name, value)?,
+            "hidden" => product.is_hidden = flag(name, value)?,
+            "available_from" => product.available_from = moment(name, value)?,
+            "available_until" => product.available_until = moment(name, value)?,
+            "attributes" => attributes(&mut product, value)?,
             _ => {
                 return Err(ApiError::bad(format!(
                     "there is no field `{name}`; there are {}",
@@ -184,6 +208,55 @@ fn pieces(name: &str, value: &Value) -> Result<Option<i64>, ApiError> {
     }
 }
 
+fn flag(name: &str, value: &Value) -> Result<bool, ApiError> {
+    match value {
+        Value::Null => Ok(false),
+        Value::Bool(flag) => Ok(*flag),
+        other => Err(ApiError::bad(format!("`{name}` must be true or false, got `{other}`"))),
+    }
+}
+
+fn moment(name: &str, value: &Value) -> Result<Option<i64>, ApiError> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let zone = TimeZone::UTC;
+    let parsed = value.as_str().and_then(|text| time::parse(text, DateFormat::YearFirst, &zone));
+    parsed.map(Some).ok_or_else(|| {
+        let like = "2026-12-01T08:00:00Z";
+        ApiError::bad(format!("`{name}` must be a moment like `{like}`, got `{value}`"))
+    })
+}
+
+/// Takes attributes in: those that are named replace what was known, null takes one away.
+fn attributes(product: &mut Product, value: &Value) -> Result<(), ApiError> {
+    let none = Map::new();
+    let named = match value {
+        Value::Null => &none,
+        Value::Object(named) => named,
+        other => {
+            return Err(ApiError::bad(format!("`attributes` must be an object, got `{other}`")));
+        }
+    };
+    if value.is_null() {
+        product.attributes.clear();
+    }
+    for (name, value) in named {
+        if name.is_empty() || name.chars().count() > ATTRIBUTE_NAME_MAX {
+            let length = format!("1 to {ATTRIBUTE_NAME_MAX} characters");
+            return Err(ApiError::bad(format!("the name of an attribute has {length}")));
+        }
+        match value {
+            Value::Null => product.attributes.remove(name),
+            value => product.attributes.insert(name.clone(), value.clone()),
+        };
+    }
+    if product.attributes.len() > ATTRIBUTES_MAX {
+        return Err(ApiError::bad(format!("at most {ATTRIBUTES_MAX} attributes")));
+    }
+    Ok(())
+}
+
 pub(super) fn shown(product: &Product) -> Value {
     json!({
         "id": product.id,
@@ -193,5 +266,10 @@ pub(super) fn shown(product: &Product) -> Value {
         "price": product.price.map(units_from_micros),
         "cost": product.cost.map(units_from_micros),
         "stock": product.stock,
+        "seller": product.seller,
+        "hidden": product.is_hidden,
+        "available_from": product.available_from.map(time::format),
+        "available_until": product.available_until.map(time::format),
+        "attributes": product.attributes,
     })
 }

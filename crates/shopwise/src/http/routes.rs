@@ -9,7 +9,7 @@ use shopwise_stages::collect::wire::Endpoint;
 
 use super::auth::Scope;
 use super::reply::ApiError;
-use super::{App, Call, collect, customers, health, openapi, products};
+use super::{App, Call, collect, customers, health, openapi, products, recommend};
 
 /// How a request ends.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>;
@@ -120,6 +120,17 @@ const NO_PRODUCT: &[(u16, &str)] = &[(404, "there is no such product")];
 const NO_TAG: &[(u16, &str)] =
     &[(400, "no tag is written so"), (404, "no such customer is known, or nothing made the tag")];
 
+/// What may be asked of every list.
+const OF_LISTS: &[(&str, &str)] = &[
+    ("n", "how many, 1 to 500; 10 when left out"),
+    ("filter", "what may stand in the list, such as `price < 50 and stock > 3`"),
+    ("explain", "true for what makes each score"),
+];
+
+/// What is answered where a list is asked for wrongly.
+const WRONG_LIST: &[(u16, &str)] = &[(400, "a parameter cannot be read; the message says which")];
+const WRONG_RELATED: &[(u16, &str)] = &[WRONG_LIST[0], (404, "there is no such product")];
+
 /// All routes. Libraries that were pointed at the server without `/v1`, or with a part too many,
 /// are understood as well: they would drop what a 404 answers.
 pub(super) const ROUTES: &[Route] = &[
@@ -184,6 +195,52 @@ pub(super) const ROUTES: &[Route] = &[
     route!("POST", "/api/products/batch", Admin, products::batch, "Sets many products, whole")
         .takes(Carries::Json("Products"))
         .gives(Carries::Json("Written")),
+    route!(
+        "GET",
+        "/api/recommendations/{customer}",
+        Read,
+        recommend::list,
+        "The products to show a customer in a scene, this moment"
+    )
+    .query(&[
+        ("scene", "home, product, cart, search, win-back or e-mail; home when left out"),
+        ("product", "the product of the page, or what a search found, once for each"),
+        ("n", "how many, 1 to 500; 10 when left out"),
+        ("filter", "what may stand in the list, such as `price < 50 and stock > 3`"),
+        ("explain", "true for what makes each score"),
+    ])
+    .gives(Carries::Json("List"))
+    .also(WRONG_LIST),
+    route!(
+        "GET",
+        "/api/similar/{product}",
+        Read,
+        recommend::similar,
+        "The products that are like one"
+    )
+    .query(OF_LISTS)
+    .gives(Carries::Json("List"))
+    .also(WRONG_RELATED),
+    route!(
+        "GET",
+        "/api/together/{product}",
+        Read,
+        recommend::together,
+        "The products that are bought together with one"
+    )
+    .query(OF_LISTS)
+    .gives(Carries::Json("List"))
+    .also(WRONG_RELATED),
+    route!(
+        "GET",
+        "/api/popular",
+        Read,
+        recommend::popular,
+        "The products that most customers want"
+    )
+    .query(OF_LISTS)
+    .gives(Carries::Json("List"))
+    .also(WRONG_LIST),
     route!("GET", "/api/customers/{id}", Admin, customers::show, "What is known of a customer now")
         .gives(Carries::Json("Customer"))
         .also(&[(404, "no such customer is known")]),

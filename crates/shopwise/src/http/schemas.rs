@@ -8,7 +8,7 @@ use super::products::AMOUNT_MAX;
 /// Returns every schema by its name.
 pub(super) fn schemas() -> Value {
     let mut all = events();
-    for part in [products(), answers()] {
+    for part in [products(), lists(), answers()] {
         if let (Value::Object(all), Value::Object(part)) = (&mut all, part) {
             all.extend(part);
         }
@@ -98,10 +98,14 @@ fn products() -> Value {
     // Shops number their categories: a number is taken as its digits.
     let word = json!({ "type": ["string", "number", "null"] });
     let stock = json!({ "type": ["integer", "null"], "minimum": 0, "maximum": i64::MAX });
+    let moment = json!({ "type": ["string", "null"], "format": "date-time" });
     let fields = |word: &Value| {
         json!({
             "title": word, "category": word, "brand": word, "price": amount, "cost": amount,
-            "stock": stock,
+            "stock": stock, "seller": word, "hidden": { "type": ["boolean", "null"] },
+            "available_from": moment, "available_until": moment,
+            "attributes": { "type": ["object", "null"], "maxProperties": 200,
+                "propertyNames": { "minLength": 1, "maxLength": 100 } },
         })
     };
     let mut with_id = fields(&text);
@@ -141,6 +145,36 @@ fn products() -> Value {
             "type": "object", "required": ["deleted"],
             "properties": { "deleted": { "type": "string" } },
         },
+    })
+}
+
+/// Lists of products.
+fn lists() -> Value {
+    let count = json!({ "$ref": "#/components/schemas/Count" });
+    json!({
+        "List": {
+            "type": "object",
+            "required": ["decision", "model", "items"],
+            "properties": {
+                "decision": { "type": "string", "description":
+                    "goes back with what was shown: `Recommendation Shown`, `decision`" },
+                "model": { "type": ["object", "null"], "properties": {
+                    "name": { "type": "string" }, "version": count } },
+                "items": { "type": "array", "items": {
+                    "type": "object",
+                    "required": ["product", "score", "position", "propensity", "reasons"],
+                    "properties": {
+                        "product": { "type": "string" },
+                        "score": { "type": "number" },
+                        "position": { "type": "integer", "minimum": 1 },
+                        "propensity": { "type": "number", "minimum": 0, "maximum": 1,
+                            "description": "the probability of standing at its position" },
+                        "reasons": { "type": "array", "items": { "type": "object" } },
+                        "explanation": { "type": "object" },
+                    },
+                } },
+            },
+        }
     })
 }
 

@@ -8,6 +8,7 @@
 //! *watch* says when a source falls silent.
 
 mod ahead;
+mod desk;
 mod door;
 mod drainer;
 mod follower;
@@ -20,6 +21,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 pub(crate) mod view;
+pub(crate) mod visitor;
 mod watch;
 
 use std::path::Path;
@@ -35,6 +37,7 @@ use shopwise_store::Inbox;
 use shopwise_store::inbox::Verdict;
 
 use ahead::Ahead;
+pub(crate) use desk::Desk;
 use door::Door;
 use keeper::Keeper;
 use known::Known;

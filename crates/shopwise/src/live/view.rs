@@ -82,12 +82,12 @@ pub(crate) fn customer(
             json!({ "tag": taste.tag(), "weight": weight, "share": share, "lift": lift })
         })
         .collect();
-    let mut recent: Vec<_> = known.pairs.iter().filter(|(_, pair)| pair.used_at > 0).collect();
+    let mut recent: Vec<_> = known.pairs.iter().filter(|(_, pair)| pair.used_at() > 0).collect();
     let products = state.product_names();
     let name_of = |product: u32| products.get(product as usize).map_or("", AsRef::as_ref);
     // Codes are given as products come, which another start may do in another order.
     recent.sort_unstable_by_key(|(product, pair)| {
-        (std::cmp::Reverse(pair.used_at), name_of(**product))
+        (std::cmp::Reverse(pair.used_at()), name_of(**product))
     });
     let cart: Vec<Value> = known
         .cart
@@ -105,7 +105,7 @@ pub(crate) fn customer(
             let name = products.get(**product as usize)?;
             Some(json!({
                 "product": name.as_ref(), "views": pair.views, "carts": pair.carts,
-                "orders": pair.orders, "pieces": pair.pieces, "at": time::format(pair.used_at),
+                "orders": pair.orders, "pieces": pair.pieces, "at": time::format(pair.used_at()),
             }))
         })
         .take(RECENT)

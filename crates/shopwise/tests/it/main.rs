@@ -12,6 +12,7 @@ mod fuzz;
 mod identity;
 mod libraries;
 mod plan;
+mod recommend;
 mod refusals;
 mod retail;
 mod runs;

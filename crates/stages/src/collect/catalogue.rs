@@ -25,8 +25,9 @@ pub(crate) struct Mention<'a> {
 /// Products of which it is remembered what was said: some 3 MB; beyond that all are forgotten.
 const SAID_MAX: usize = 1 << 17;
 
-/// Which columns a file of products has, in the order of [`Product`]'s fields after `id`.
-pub(crate) type Has = [bool; 6];
+/// Which columns a file of products has, in the order of [`Product`]'s fields after `id`, but for
+/// the attributes: those that a row has replace what was known under their names.
+pub(crate) type Has = [bool; 10];
 
 /// What an import has said so far.
 #[derive(Debug, Default)]
@@ -194,6 +195,8 @@ fn changes(
     for (id, (said, has)) in products {
         let mut product = next.remove(&id).unwrap_or_else(|| former(&id));
         replace(&mut product, said, has);
+        // An attribute that the file leaves empty is none.
+        product.attributes.retain(|_, value| !value.is_null());
         next.insert(id, product);
     }
     next.into_values().filter(|product| known.get(&product.id) != Some(product)).collect()
@@ -201,7 +204,7 @@ fn changes(
 
 /// Replaces what the columns of the file say; a title is never lost.
 fn replace(product: &mut Product, said: Product, has: Has) {
-    let [title, category, brand, price, cost, stock] = has;
+    let [title, category, brand, price, cost, stock, seller, hidden, from, until] = has;
     if title && !said.title.is_empty() {
         product.title = said.title;
     }
@@ -211,13 +214,22 @@ fn replace(product: &mut Product, said: Product, has: Has) {
     if brand {
         product.brand = said.brand;
     }
+    if seller {
+        product.seller = said.seller;
+    }
+    if hidden {
+        product.is_hidden = said.is_hidden;
+    }
     for (holds, own, new) in [
         (price, &mut product.price, said.price),
         (cost, &mut product.cost, said.cost),
         (stock, &mut product.stock, said.stock),
+        (from, &mut product.available_from, said.available_from),
+        (until, &mut product.available_until, said.available_until),
     ] {
         if holds {
             *own = new;
         }
     }
+    product.attributes.extend(said.attributes);
 }

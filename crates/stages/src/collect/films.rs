@@ -6,6 +6,7 @@ use std::path::Path;
 use shopwise_model::Product;
 use shopwise_store::source::{OpenOptions, RawBatch, Separator};
 
+use super::catalogue::Has;
 use super::input::{encoding, file_name};
 use super::sink::Sink;
 use super::values::field;
@@ -101,7 +102,9 @@ impl Importer for Films {
             let title = field(batch, row, Some(self.title)).unwrap_or_default().to_owned();
             let category = self.genres(batch, row).filter(|genres| !genres.is_empty());
             let product = Product { id: item.to_owned(), title, category, ..Product::default() };
-            sink.catalogue.product(product, [true, has_genres, false, false, false, false]);
+            let mut has = Has::default();
+            (has[0], has[1]) = (true, has_genres);
+            sink.catalogue.product(product, has);
         }
         Ok(())
     }

@@ -144,8 +144,10 @@ pub const IMPORTERS: &[Entry] = &[
     },
     Entry {
         name: "products",
-        about: "the catalogue: id, title, category, brand, price, cost, stock; a column that a \
-                file lacks stays as it was",
+        about: "the catalogue: id, title, category, brand, price, cost, stock, seller, hidden, \
+                available_from, available_until (first moment after the end), any other column as \
+                an attribute; a column that a file lacks stays as it was",
+        date_column: products::date_column,
         open: products::open,
         ..ANY_TABLE
     },

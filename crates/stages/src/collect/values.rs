@@ -33,6 +33,15 @@ pub(crate) fn number(text: &str) -> Result<f64, Reason> {
     text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or("not a number")
 }
 
+/// Returns what a flag says, as spreadsheets and programs write it.
+pub(crate) fn flag(text: &str) -> Result<bool, Reason> {
+    match text.to_lowercase().as_str() {
+        "true" | "1" | "yes" | "y" | "是" => Ok(true),
+        "false" | "0" | "no" | "n" | "否" => Ok(false),
+        _ => Err("must be true or false"),
+    }
+}
+
 /// Returns a probability with which something happened.
 pub(crate) fn propensity(text: &str) -> Result<f64, Reason> {
     let share = number(text)?;

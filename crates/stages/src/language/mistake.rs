@@ -96,8 +96,8 @@ pub(super) fn meant<'a>(wrong: &str, words: impl Iterator<Item = &'a str>) -> Op
 fn distance(left: &[char], right: &[char]) -> usize {
     let width = right.len() + 1;
     let mut rows = vec![0; (left.len() + 1) * width];
-    for at in 0..width {
-        rows[at] = at;
+    for (at, first) in rows.iter_mut().take(width).enumerate() {
+        *first = at;
     }
     for (row, own) in left.iter().enumerate() {
         rows[(row + 1) * width] = row + 1;

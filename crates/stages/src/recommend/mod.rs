@@ -9,9 +9,11 @@
 //! numbers have seen the newest days and would win by memory.
 
 mod audience;
+pub mod engine;
 mod log;
 mod race;
 mod recipe;
+pub mod related;
 mod serving;
 mod table;
 pub mod weight;
@@ -33,6 +35,7 @@ use weight::Repeats;
 
 pub use audience::audience;
 pub use log::HISTORY_MAX;
+pub use related::Related;
 pub use serving::{BOUGHT, Explained, POPULAR, SIMILAR, Serving, VIEWED};
 
 /// The stage's name, and that of the model which it publishes.
@@ -92,6 +95,7 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     let mut workshop = Workshop::new(&known, texts, seed);
     let shelf = Shelving { work, log: &log, repeats, inputs: json!(report.inputs) };
     shelf.publish(&mut workshop, outcome.as_ref(), &mut report)?;
+    shelf.publish_related(&mut workshop, &mut report)?;
     write_table(work, &log, &known, &catalog, &mut report)?;
     Ok(report)
 }
@@ -128,6 +132,30 @@ impl Shelving<'_> {
         report.metric("verdict", outcome.verdict.why.clone());
         let measured = [outcome.metrics.clone(), self.baseline(outcome)];
         self.put(NAME, workshop, &outcome.winner, measured, &outcome.verdict, report)
+    }
+
+    /// Publishes what belongs to each product: looked up, not chosen, so that nothing is compared.
+    fn publish_related(&self, workshop: &mut Workshop<'_>, report: &mut StageReport) -> Result<()> {
+        let similar = Related::similar(workshop, &self.log.products)?;
+        let together = Related::together(&self.work.shop.lake, workshop, self.log)?;
+        let products = serving::write_products(&self.log.products);
+        let all = [(related::SIMILAR, Some(similar)), (related::TOGETHER, together)];
+        for (name, lists) in all.into_iter().filter_map(|(name, lists)| Some((name, lists?))) {
+            let lists = lists.to_bytes();
+            let publication = Publication {
+                name,
+                files: &[(related::LISTS, &lists), (serving::PRODUCTS, &products)],
+                parameters: json!({}),
+                metrics: json!({}),
+                baseline: json!({}),
+                inputs: self.inputs.clone(),
+                format: related::FORMAT,
+            };
+            let verdict = Verdict::baseline();
+            let version = publish::store(self.work, &publication, &verdict)?;
+            report.models.push(publication.report(version, &verdict));
+        }
+        Ok(())
     }
 
     fn baseline(&self, outcome: &Outcome) -> Value {

@@ -102,8 +102,18 @@ impl Serving {
         allowed: Option<&[bool]>,
         pad: &mut Pad,
     ) -> Vec<Scored> {
+        self.ask(history, &self.options(length, allowed), pad)
+    }
+
+    /// As [`Serving::recommend`], with other options than the shop's usual ones.
+    pub(super) fn ask(
+        &self,
+        history: &[(u32, f32, f32)],
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> Vec<Scored> {
         let taken = Taken::new(history, self.products.len());
-        self.model.recommend(taken.history(), &self.options(length, allowed), pad)
+        self.model.recommend(taken.history(), options, pad)
     }
 
     /// Returns why each of `items` stands in the list that [`Serving::recommend`] gives for the
@@ -116,9 +126,19 @@ impl Serving {
         allowed: Option<&[bool]>,
         pad: &mut Pad,
     ) -> Vec<Explained> {
+        self.why(history, &self.options(items.len(), allowed), items, pad)
+    }
+
+    /// As [`Serving::explain`], with other options than the shop's usual ones.
+    pub(super) fn why(
+        &self,
+        history: &[(u32, f32, f32)],
+        options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Explained> {
         let taken = Taken::new(history, self.products.len());
-        let options = self.options(items.len(), allowed);
-        let reasons = self.model.reasons(taken.history(), &options, items, pad);
+        let reasons = self.model.reasons(taken.history(), options, items, pad);
         let explained = |found: shopwise_learn::recommend::Reason| {
             let because = found.parts.first().map(|part| part.item);
             let reason = reason(found.model, because.map(|item| taken.weight_of(item)));
@@ -197,7 +217,7 @@ pub(super) fn write_products(products: &[String]) -> Vec<u8> {
     writer.finish()
 }
 
-fn read_products(bytes: &[u8]) -> Result<Vec<String>> {
+pub(super) fn read_products(bytes: &[u8]) -> Result<Vec<String>> {
     let reader = Reader::new(bytes)?;
     let text = reader.text("text")?;
     let mut start = 0;

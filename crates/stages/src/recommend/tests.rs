@@ -10,7 +10,7 @@ use shopwise_learn::recommend::Pad;
 use shopwise_model::Settings;
 use shopwise_store::{Lake, Ledger, Shelf, Vault};
 
-fn shop(folder: &Path) -> Shop {
+pub(super) fn shop(folder: &Path) -> Shop {
     Shop {
         lake: Lake::open(&folder.join("lake"), 256 << 20).unwrap(),
         ledger: Ledger::open(&format!("sqlite://{}", folder.join("ledger.db").display())).unwrap(),
@@ -21,7 +21,7 @@ fn shop(folder: &Path) -> Shop {
     }
 }
 
-fn import(shop: &Shop, folder: &Path, log: &str) {
+pub(super) fn import(shop: &Shop, folder: &Path, log: &str) {
     let file = folder.join("log.csv");
     std::fs::write(&file, format!("who,what,when,item,order\n{log}")).unwrap();
     let map = [
@@ -36,13 +36,13 @@ fn import(shop: &Shop, folder: &Path, log: &str) {
     collect::import(shop, "csv", &[file], &options, 0, &|_| {}).unwrap();
 }
 
-fn go(shop: &Shop) -> StageReport {
+pub(super) fn go(shop: &Shop) -> StageReport {
     run(&Work { shop, now: 5, progress: &|_| {} }).unwrap()
 }
 
 /// Sixty customers of three tastes with eight goods each, and one that everybody buys. A customer
 /// buys the goods of his taste one a day from a place of his own on, and has bought six by the end.
-fn tastes() -> String {
+pub(super) fn tastes() -> String {
     let mut log = String::new();
     for day in 0..6 {
         for customer in 0..60 {
@@ -68,7 +68,7 @@ fn customers_are_shown_what_those_of_their_taste_bought() {
     let report = go(&shop);
     assert_eq!(report.skipped, None);
     let names: Vec<_> = report.models.iter().map(|model| model.name.as_str()).collect();
-    assert_eq!(names, ["popular", "recommend"]);
+    assert_eq!(names, ["popular", "recommend", "similar", "together"]);
     assert!(report.models[1].published, "{:?}", report.metrics);
     let found = shop
         .lake
@@ -170,7 +170,8 @@ fn without_a_window_to_judge_by_what_is_popular_serves() {
     }
     import(&shop, folder.path(), &log);
     let report = go(&shop);
-    assert_eq!(report.models.len(), 1);
+    let names: Vec<_> = report.models.iter().map(|model| model.name.as_str()).collect();
+    assert_eq!(names, ["popular", "similar"], "nobody ordered anything");
     assert!(report.metrics.contains_key("judged"));
     let sql = "SELECT customer, product, reason FROM recommendations WHERE rank = 1";
     let first = shop.lake.query(sql).unwrap();

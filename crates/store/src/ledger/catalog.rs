@@ -1,11 +1,14 @@
 //! What the shop sells and what it advertises.
 
 use shopwise_model::{Campaign, Product};
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row as _};
 
 use super::Ledger;
 use crate::Result;
+
+/// The counter of changes of the catalogue.
+const VERSION: &str = "products";
 
 impl Ledger {
     /// Adds products and replaces those of the same identifier, all or none.
@@ -18,12 +21,15 @@ impl Ledger {
             for product in products {
                 sqlx::query(
                     "INSERT INTO products
-                     (id, title, category, brand, price, cost, stock, updated_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                     (id, title, category, brand, price, cost, stock, seller, hidden,
+                     available_from, available_until, attributes, updated_at)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
                      ON CONFLICT (id) DO UPDATE SET title = excluded.title,
                      category = excluded.category, brand = excluded.brand, price = excluded.price,
-                     cost = excluded.cost, stock = excluded.stock,
-                     updated_at = excluded.updated_at",
+                     cost = excluded.cost, stock = excluded.stock, seller = excluded.seller,
+                     hidden = excluded.hidden, available_from = excluded.available_from,
+                     available_until = excluded.available_until,
+                     attributes = excluded.attributes, updated_at = excluded.updated_at",
                 )
                 .bind(&product.id)
                 .bind(&product.title)
@@ -32,12 +38,31 @@ impl Ledger {
                 .bind(product.price)
                 .bind(product.cost)
                 .bind(product.stock)
+                .bind(&product.seller)
+                .bind(i64::from(product.is_hidden))
+                .bind(product.available_from)
+                .bind(product.available_until)
+                .bind(serde_json::to_string(&product.attributes)?)
                 .bind(now)
                 .execute(&mut *transaction)
                 .await?;
             }
+            if !products.is_empty() {
+                next_version(&mut transaction).await?;
+            }
             Ok(transaction.commit().await?)
         })
+    }
+
+    /// Returns the number of changes that the catalogue has seen: equal while it is the same.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn products_version(&self) -> Result<i64> {
+        const SQL: &str = "SELECT value FROM counters WHERE name = $1";
+        let query = sqlx::query(SQL).bind(VERSION);
+        let row = self.block(query.fetch_optional(&self.pool))?;
+        row.map_or(Ok(0), |row| Ok(row.try_get(0)?))
     }
 
     /// Returns the catalogue, by identifier.
@@ -45,7 +70,8 @@ impl Ledger {
     /// # Errors
     /// When the database refuses.
     pub fn products(&self) -> Result<Vec<Product>> {
-        const SQL: &str = "SELECT id, title, category, brand, price, cost, stock FROM products";
+        const SQL: &str = "SELECT id, title, category, brand, price, cost, stock, seller, hidden,
+                           available_from, available_until, attributes FROM products";
         let rows = self.block(sqlx::query(SQL).fetch_all(&self.pool))?;
         let mut products = rows.iter().map(product).collect::<Result<Vec<_>>>()?;
         // Sorted here: databases differ in how they compare text.
@@ -58,7 +84,8 @@ impl Ledger {
     /// # Errors
     /// When the database refuses.
     pub fn product(&self, id: &str) -> Result<Option<Product>> {
-        const SQL: &str = "SELECT id, title, category, brand, price, cost, stock FROM products
+        const SQL: &str = "SELECT id, title, category, brand, price, cost, stock, seller, hidden,
+                           available_from, available_until, attributes FROM products
                            WHERE id = $1";
         let row = self.block(sqlx::query(SQL).bind(id).fetch_optional(&self.pool))?;
         row.as_ref().map(product).transpose()
@@ -69,8 +96,16 @@ impl Ledger {
     /// # Errors
     /// When the database refuses.
     pub fn delete_product(&self, id: &str) -> Result<bool> {
-        let query = sqlx::query("DELETE FROM products WHERE id = $1").bind(id);
-        Ok(self.block(query.execute(&self.pool))?.rows_affected() == 1)
+        self.block(async {
+            let mut transaction = self.pool.begin().await?;
+            let query = sqlx::query("DELETE FROM products WHERE id = $1").bind(id);
+            let was_there = query.execute(&mut *transaction).await?.rows_affected() == 1;
+            if was_there {
+                next_version(&mut transaction).await?;
+            }
+            transaction.commit().await?;
+            Ok(was_there)
+        })
     }
 
     /// Adds campaigns and replaces those of the same identifier, all or none.
@@ -126,6 +161,18 @@ impl Ledger {
     }
 }
 
+/// Counts a change of the catalogue.
+async fn next_version(transaction: &mut AnyConnection) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO counters (name, value) VALUES ($1, 1)
+         ON CONFLICT (name) DO UPDATE SET value = counters.value + 1",
+    )
+    .bind(VERSION)
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
 fn product(row: &AnyRow) -> Result<Product> {
     Ok(Product {
         id: row.try_get("id")?,
@@ -135,6 +182,11 @@ fn product(row: &AnyRow) -> Result<Product> {
         price: row.try_get("price")?,
         cost: row.try_get("cost")?,
         stock: row.try_get("stock")?,
+        seller: row.try_get("seller")?,
+        is_hidden: row.try_get::<i64, _>("hidden")? != 0,
+        available_from: row.try_get("available_from")?,
+        available_until: row.try_get("available_until")?,
+        attributes: serde_json::from_str(row.try_get("attributes")?)?,
     })
 }
 

@@ -49,6 +49,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "plan", include_str!("migrations/0006_plan.sql")),
     (7, "key sums", include_str!("migrations/0007_key_sums.sql")),
     (8, "hidden tags", include_str!("migrations/0008_hidden_tags.sql")),
+    (9, "products", include_str!("migrations/0009_products.sql")),
 ];
 
 /// How the ledger wants its database. The stages of one process work one after the other, reports

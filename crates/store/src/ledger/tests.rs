@@ -42,12 +42,22 @@ fn products_are_added_and_replaced() {
             price: Some(-1),
             cost: Some(i64::MAX),
             stock: Some(0),
+            seller: Some("灯具店".into()),
+            is_hidden: true,
+            available_from: Some(-1),
+            available_until: Some(i64::MAX),
+            attributes: [("watts".to_owned(), 40.into()), ("on".to_owned(), true.into())].into(),
         };
+        assert_eq!(ledger.products_version().unwrap(), 0);
         ledger.upsert_products(&[mug.clone(), lamp.clone()], 1).unwrap();
-        assert_eq!(ledger.products().unwrap(), [lamp, mug.clone()]);
+        assert_eq!(ledger.products().unwrap(), [lamp.clone(), mug.clone()]);
+        assert_eq!(ledger.product("10").unwrap(), Some(lamp));
         let lamp = Product { id: "10".into(), title: "lamp 2".into(), ..Product::default() };
         ledger.upsert_products(std::slice::from_ref(&lamp), 2).unwrap();
-        assert_eq!(ledger.products().unwrap(), [lamp, mug]);
+        assert_eq!(ledger.products().unwrap(), [lamp, mug.clone()]);
+        assert!(ledger.delete_product("10").unwrap() && !ledger.delete_product("10").unwrap());
+        assert_eq!(ledger.products().unwrap(), [mug]);
+        assert_eq!(ledger.products_version().unwrap(), 3, "each change counts, no other call does");
     });
 }
 

@@ -238,6 +238,7 @@ impl Chances {
                 !predicted.is_empty()
                     && predicted.len() == calibrated.len()
                     && predicted.iter().chain(calibrated).all(is_number)
+                    && predicted.is_sorted()
             }
             Calibrator::Platt { .. } => false,
         };

@@ -65,6 +65,34 @@ fn a_column_that_the_file_lacks_stays_and_events_only_add() {
 }
 
 #[test]
+fn a_product_has_a_seller_a_time_and_attributes_of_any_name() {
+    let given = Given::new();
+    let text = "id,seller,hidden,available_from,expires_at,Colour,watts\n\
+                1,茶庄,no,2024-03-01,2024-04-01,red,40\n2,,yes,,,,\n3,,perhaps,,,,\n4,,,soon,,,\n";
+    given.import("products", "a.csv", text).unwrap();
+    let lamp = Product {
+        seller: Some("茶庄".into()),
+        available_from: Some(1_709_251_200_000_000),
+        available_until: Some(1_711_929_600_000_000),
+        attributes: [("colour".to_owned(), "red".into()), ("watts".to_owned(), 40.into())].into(),
+        ..product("1", "1")
+    };
+    let hidden = Product { is_hidden: true, ..product("2", "2") };
+    assert_eq!(given.shop.ledger.products().unwrap(), [lamp.clone(), hidden]);
+    assert_eq!(
+        given.refused(),
+        [
+            "4|hidden|perhaps|must be true or false",
+            "5|available_from|soon|not a date in the file's format"
+        ]
+    );
+    given.import("products", "b.csv", "id,colour\n1,\n").unwrap();
+    let attributes = [("watts".to_owned(), 40.into())].into();
+    let expected = Product { attributes, ..lamp };
+    assert_eq!(given.shop.ledger.products().unwrap()[0], expected, "what is empty is gone");
+}
+
+#[test]
 fn campaigns_are_read_and_wrong_ones_refused() {
     let given = Given::new();
     let text = "\

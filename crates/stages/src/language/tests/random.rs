@@ -8,9 +8,9 @@ use super::*;
 /// What was meant, so that it can be written and asked without the language.
 #[derive(Debug, Clone)]
 enum Meant {
-    All(Vec<Meant>),
-    Any(Vec<Meant>),
-    Not(Box<Meant>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
     Price(&'static str, f64),
     Stock(&'static str, i64),
     Category(&'static str),

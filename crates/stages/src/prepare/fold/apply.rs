@@ -247,7 +247,6 @@ fn remember(customer: &mut Customer, step: &Step, thing: Thing) -> bool {
     }
     let weight = weight(step.kind);
     if weight > 0.0 {
-        customer.pairs.entry(thing.product).or_default().used_at = step.at;
         if thing.category != NULL_CODE {
             customer.categories.add(thing.category, weight, step.at);
         }
@@ -259,9 +258,15 @@ fn remember(customer: &mut Customer, step: &Step, thing: Thing) -> bool {
         }
     }
     match step.kind {
-        EventKind::ProductViewed => customer.pairs.entry(thing.product).or_default().views += 1,
+        EventKind::ProductViewed => {
+            let pair = customer.pairs.entry(thing.product).or_default();
+            pair.views += 1;
+            pair.viewed_at = pair.viewed_at.max(step.at);
+        }
         EventKind::ProductAdded => {
-            customer.pairs.entry(thing.product).or_default().carts += 1;
+            let pair = customer.pairs.entry(thing.product).or_default();
+            pair.carts += 1;
+            pair.carted_at = pair.carted_at.max(step.at);
             put_in(&mut customer.cart, thing.product, step);
         }
         EventKind::ProductRemoved => take_out(&mut customer.cart, thing.product, step.quantity),
@@ -272,6 +277,7 @@ fn remember(customer: &mut Customer, step: &Step, thing: Thing) -> bool {
             let is_first = pair.pieces == 0;
             pair.orders += 1;
             pair.pieces += step.quantity.max(1);
+            pair.bought_at = pair.bought_at.max(step.at);
             return is_first;
         }
         EventKind::AdShown | EventKind::RecommendationShown => {

@@ -20,7 +20,7 @@ use crate::error::Result;
 
 /// The first bytes, with the version of the format: one more whenever the bytes or what the fold
 /// does with an event change.
-const MAGIC: &[u8; 8] = b"swstate\x01";
+const MAGIC: &[u8; 8] = b"swstate\x02";
 
 /// Bytes of customers in a part: some milliseconds of writing.
 const PART_BYTES: usize = 2 << 20;
@@ -39,7 +39,7 @@ pub struct Snapshot {
     next: usize,
 }
 
-coded!(Pair { views, carts, orders, pieces, shown, shown_at, used_at });
+coded!(Pair { views, carts, orders, pieces, shown, shown_at, viewed_at, carted_at, bought_at });
 coded!(InCart { product, quantity, added_at });
 coded!(Product {
     views,
@@ -87,7 +87,7 @@ macro_rules! customer {
 }
 
 /// Bytes of what happened with a product, at the least.
-const PAIR_BYTES_MIN: usize = 15;
+const PAIR_BYTES_MIN: usize = 17;
 
 customer!(
     first_seen,

@@ -138,8 +138,16 @@ impl Pair {
             pieces: self.pieces + other.pieces,
             shown: faded(self) + faded(other),
             shown_at,
-            used_at: self.used_at.max(other.used_at),
+            viewed_at: self.viewed_at.max(other.viewed_at),
+            carted_at: self.carted_at.max(other.carted_at),
+            bought_at: self.bought_at.max(other.bought_at),
         };
+    }
+
+    /// Returns when the product was looked at, put into the cart or bought last; 0 for never.
+    #[must_use]
+    pub fn used_at(&self) -> i64 {
+        self.viewed_at.max(self.carted_at).max(self.bought_at)
     }
 }
 
@@ -158,8 +166,12 @@ pub struct Pair {
     pub shown: f64,
     /// When it was shown last.
     pub shown_at: i64,
-    /// When it was looked at, put into the cart or bought last.
-    pub used_at: i64,
+    /// When it was looked at last; 0 for never.
+    pub viewed_at: i64,
+    /// When it was put into the cart last.
+    pub carted_at: i64,
+    /// When it was bought last.
+    pub bought_at: i64,
 }
 
 /// What is known about a product.

@@ -1,0 +1,141 @@
+//! Lists of products: for a customer in a scene, and what is alike, bought together and popular.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+use shopwise_stages::recommend::engine::{
+    Answer, Engine, Filter, LENGTH_MAX, Listed, Page, Question, Scene, Visitor,
+};
+
+use super::query::Query;
+use super::reply::{ApiError, json_response};
+use super::{App, Call};
+use crate::commands::{init, now};
+use crate::live::visitor::visitor;
+
+/// The length of a list when nobody says.
+const LENGTH: usize = 10;
+
+/// Products that a question may name: what a search finds on its first pages.
+const PRODUCTS_MAX: usize = 500;
+
+/// Answers the list for a customer in a scene.
+pub(super) async fn list(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
+    let customer = call.path.first().cloned().unwrap_or_default();
+    let query = Query::read(&call.uri, &["scene", "product", "n", "filter", "explain"])?;
+    let asked = Asked::read(&query)?;
+    let scene = scene(&query)?;
+    let products = query.texts("product");
+    if products.len() > PRODUCTS_MAX {
+        return Err(ApiError::bad(format!("at most {PRODUCTS_MAX} times `product`")));
+    }
+    if scene.wants_products() && products.is_empty() {
+        let why = format!("scene `{}` wants to know which products it is about", scene.name());
+        return Err(ApiError::bad(why).hint("add `product=ID`, once for each"));
+    }
+    let at = now();
+    let visitor = known(&app, &customer, at)?;
+    let (visitor, products, page) = (&visitor, &products[..], asked.page(at));
+    let question = Question { scene, visitor, products, page };
+    Ok(answered(&app.desk.engine().list(&question), &asked))
+}
+
+/// Answers what is like a product.
+pub(super) async fn similar(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
+    related(&app, &call, Engine::similar)
+}
+
+/// Answers what is bought together with a product.
+pub(super) async fn together(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
+    related(&app, &call, Engine::together)
+}
+
+/// Answers what is popular.
+pub(super) async fn popular(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
+    let asked = Asked::read(&Query::read(&call.uri, &["n", "filter", "explain"])?)?;
+    let answer = app.desk.engine().popular(asked.page(now()));
+    Ok(answered(&answer, &asked))
+}
+
+fn related(
+    app: &App,
+    call: &Call,
+    list: fn(&Engine, &str, Page<'_>) -> Option<Answer>,
+) -> Result<Response, ApiError> {
+    let product = call.path.first().map_or("", String::as_str);
+    let asked = Asked::read(&Query::read(&call.uri, &["n", "filter", "explain"])?)?;
+    let answer = list(&app.desk.engine(), product, asked.page(now()));
+    match answer {
+        Some(answer) => Ok(answered(&answer, &asked)),
+        None => Err(ApiError::missing(format!("there is no product `{product}`"))),
+    }
+}
+
+/// What every list is asked for.
+struct Asked {
+    n: usize,
+    filter: Option<Arc<Filter>>,
+    explain: bool,
+}
+
+impl Asked {
+    fn read(query: &Query) -> Result<Self, ApiError> {
+        let filter = query.text("filter").filter(|text| !text.trim().is_empty());
+        let filter = filter
+            .map(Filter::read)
+            .transpose()
+            .map_err(|mistake| ApiError::bad(format!("the filter cannot be read: {mistake}")))?;
+        Ok(Self {
+            n: query.whole("n", [1, LENGTH_MAX], LENGTH)?,
+            filter: filter.map(Arc::new),
+            explain: query.flag("explain")?,
+        })
+    }
+
+    fn page(&self, at: i64) -> Page<'_> {
+        Page { n: self.n, filter: self.filter.as_ref(), at }
+    }
+}
+
+fn scene(query: &Query) -> Result<Scene, ApiError> {
+    let name = query.text("scene").unwrap_or("home");
+    Scene::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Scene::ALL.iter().map(|(name, _)| *name).collect();
+        ApiError::bad(format!("`scene` must be one of {}, got `{name}`", names.join(", ")))
+    })
+}
+
+/// Returns what is known of a customer now; of somebody unknown, nothing.
+fn known(app: &App, customer: &str, at: i64) -> Result<Visitor, ApiError> {
+    let known = app.live.known().read();
+    let known = known.map_err(|_| anyhow::anyhow!("the live state is lost"))?;
+    Ok(visitor(&known.state, &app.shop.vault, customer, at))
+}
+
+fn answered(answer: &Answer, asked: &Asked) -> Response {
+    let items: Vec<Value> =
+        (1..).zip(&answer.items).map(|(at, item)| shown(at, item, asked.explain)).collect();
+    let model = answer.model.map(|(name, version)| json!({ "name": name, "version": version }));
+    let body = json!({ "decision": init::new_id(now()), "model": model, "items": items });
+    json_response(StatusCode::OK, &body)
+}
+
+/// Returns an entry of a list as it is told.
+fn shown(position: usize, item: &Listed, explain: bool) -> Value {
+    let because: Vec<&String> = item.parts.iter().take(1).map(|(product, _)| product).collect();
+    let mut shown = json!({
+        "product": item.product,
+        "score": item.score,
+        "position": position,
+        "propensity": item.propensity,
+        "reasons": [{ "reason": item.reason, "products": because }],
+    });
+    if explain {
+        let part = |(product, value): &(String, f32)| json!({ "text": product, "value": value });
+        let parts: Vec<Value> = item.parts.iter().map(part).collect();
+        shown["explanation"] = json!({ "text": item.source, "value": item.score, "parts": parts });
+    }
+    shown
+}

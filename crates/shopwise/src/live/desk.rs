@@ -1,0 +1,125 @@
+//! The desk: the engine that makes lists, and what keeps it up to date.
+//!
+//! A model that was published or rolled back, by this process or another, is loaded beside the one
+//! that serves and takes its place between two questions. The catalogue follows the ledger; what
+//! this process changes is known at once.
+
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use shopwise_model::Product;
+use shopwise_stages::Shop;
+use shopwise_stages::recommend::engine::{Engine, Versions};
+use shopwise_store::Ledger;
+use tokio::sync::watch;
+
+use super::thread;
+use crate::commands::now;
+
+/// How often the ledger is asked what serves and whether the catalogue has changed.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Makes lists, of what serves now.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    shop: Arc<Shop>,
+    engine: RwLock<Arc<Engine>>,
+    /// The change of the catalogue that is known. Held while the catalogue changes, so that what is
+    /// in memory never falls behind what was answered.
+    known: Mutex<i64>,
+}
+
+impl Desk {
+    /// Loads what serves.
+    pub(crate) fn open(shop: &Arc<Shop>) -> Result<Self> {
+        let known = Mutex::new(shop.ledger.products_version()?);
+        let engine = RwLock::new(Arc::new(Engine::open(shop)?));
+        Ok(Self { shop: Arc::clone(shop), engine, known })
+    }
+
+    /// Returns the engine of this moment: a question is answered by one, whatever happens.
+    pub(crate) fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.engine.read().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    /// Writes the products that `changed` makes of what the ledger holds: when this returns, every
+    /// list knows them.
+    pub(crate) fn write_products<E: From<shopwise_store::Error>>(
+        &self,
+        changed: impl FnOnce(&Ledger) -> Result<Vec<Product>, E>,
+    ) -> Result<Vec<Product>, E> {
+        let mut known = self.hold();
+        let products = changed(&self.shop.ledger)?;
+        self.shop.ledger.upsert_products(&products, now())?;
+        let engine = self.engine();
+        for product in &products {
+            engine.put_product(product.clone());
+        }
+        // Where another process changed something too, the numbers differ, and all is read again.
+        *known += i64::from(!products.is_empty());
+        Ok(products)
+    }
+
+    /// Takes a product off; returns whether it was there.
+    pub(crate) fn delete_product(&self, id: &str) -> shopwise_store::Result<bool> {
+        let mut known = self.hold();
+        let was_there = self.shop.ledger.delete_product(id)?;
+        self.engine().remove_product(id);
+        *known += i64::from(was_there);
+        Ok(was_there)
+    }
+
+    fn hold(&self) -> MutexGuard<'_, i64> {
+        self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Follows the ledger on a thread of its own until the server stops.
+    pub(crate) fn watch(
+        self: &Arc<Self>,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<JoinHandle<()>> {
+        let desk = Arc::clone(self);
+        thread("desk", move || {
+            let mut looked = Instant::now();
+            let mut was_refused = false;
+            while !*stopped.borrow() && stopped.has_changed().is_ok() {
+                std::thread::sleep(Duration::from_millis(50));
+                if looked.elapsed() < LOOK {
+                    continue;
+                }
+                looked = Instant::now();
+                let followed = desk.follow();
+                if let (Err(error), false) = (&followed, was_refused) {
+                    let error = format!("{error:#}");
+                    tracing::error!(error, "what serves cannot be loaded: the former goes on");
+                }
+                was_refused = followed.is_err();
+            }
+        })
+    }
+
+    /// Loads what serves if it is not what is loaded, and the catalogue if it has changed.
+    fn follow(&self) -> Result<()> {
+        let mut other = None;
+        if Versions::now(&self.shop)? != self.engine().versions() {
+            let begun = Instant::now();
+            other = Some(Arc::new(Engine::open(&self.shop)?));
+            let seconds = begun.elapsed().as_secs_f64();
+            tracing::info!(seconds, "another model serves");
+        }
+        let version = self.shop.ledger.products_version()?;
+        let mut known = self.hold();
+        if other.is_none() && *known == version {
+            return Ok(());
+        }
+        let engine = other.unwrap_or_else(|| self.engine());
+        // What was changed while a model was loaded is not in what it was loaded with.
+        let version = self.shop.ledger.products_version()?;
+        engine.replace_products(self.shop.ledger.products()?);
+        *self.engine.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = engine;
+        *known = version;
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! Lists through the port: for whom, of what, and how soon they know what happened.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::server::{Answer, Server, ShopFolder};
+use super::{shown, succeed};
+
+/// How long an event may take to change a list.
+const SOON: Duration = Duration::from_secs(5);
+
+/// A shop that has learned from some months of a simulated one, a read key, and a server.
+struct Learned {
+    shop: ShopFolder,
+    key: String,
+    server: Server,
+}
+
+impl Learned {
+    fn new() -> Self {
+        let shop = ShopFolder::new();
+        let (folder, path) = (tempfile::tempdir().unwrap(), shown(&shop.path));
+        let files = shown(folder.path());
+        let size = ["--customers", "400", "--days", "60", "--products", "120"];
+        succeed(&[&["simulate", "--output", files][..], &size].concat());
+        for (format, file) in [("products", "products"), ("csv", "events")] {
+            let file = format!("{files}/{file}.parquet");
+            succeed(&["import", "--shop", path, "--format", format, &file]);
+        }
+        succeed(&["run", "--shop", path, "recommend"]);
+        let key = succeed(&["keys", "--shop", path, "create", "page", "--scope", "read"]);
+        let server = Server::start(Path::new(path));
+        Self { key: key.trim().to_owned(), server, shop }
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.server.get(path, &format!("Authorization: Bearer {}\r\n", self.key))
+    }
+
+    fn list(&self, path: &str) -> Vec<Value> {
+        let answer = self.get(path);
+        let body = answer.json();
+        assert_eq!(answer.status, 200, "{path}: {body}");
+        assert!(body["decision"].as_str().is_some_and(|id| id.len() == 36), "{body}");
+        body["items"].as_array().unwrap().clone()
+    }
+
+    fn names(&self, path: &str) -> Vec<String> {
+        let items = self.list(path);
+        for (at, item) in items.iter().enumerate() {
+            assert_eq!(item["position"], at + 1);
+            assert!(item["propensity"].as_f64().is_some_and(|own| own > 0.0 && own <= 1.0));
+            assert!(item["reasons"][0]["reason"].is_string(), "{item}");
+        }
+        items.iter().map(|item| item["product"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn product(&self, method: &str, id: &str, fields: &Value) {
+        let headers = format!("Authorization: Bearer {}\r\n", self.shop.token());
+        let body = fields.to_string();
+        let path = format!("/api/products/{id}");
+        let answer = self.server.send(method, &path, &headers, body.as_bytes()).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.json());
+    }
+
+    fn track(&self, user: &str, event: &str, product: &str) {
+        let body = json!({
+            "userId": user, "event": event, "messageId": format!("{user}-{event}-{product}"),
+            "properties": { "product_id": product, "price": 9, "currency": "USD" },
+        });
+        let body = body.to_string();
+        let answer = self.server.post("/v1/track", &self.shop.key, body.as_bytes()).unwrap();
+        assert_eq!(answer.json()["verdicts"]["stored"], 1);
+    }
+}
+
+#[test]
+fn lists_follow_what_happens_and_show_nothing_that_may_not_be_shown() {
+    let learned = Learned::new();
+    an_event_changes_the_next_list(&learned);
+    what_changes_in_the_catalogue_is_known_at_once(&learned);
+    filters_let_through_what_they_say(&learned);
+    products_have_lists_of_their_own(&learned);
+    wrong_questions_are_refused(&learned);
+    another_model_takes_over(&learned);
+    assert!(!learned.server.log().contains("\"a request failed\""), "{}", learned.server.log());
+    learned.server.stop();
+}
+
+fn an_event_changes_the_next_list(learned: &Learned) {
+    let before = learned.names("/api/recommendations/newcomer?n=5");
+    assert_eq!(before.len(), 5);
+    learned.track("newcomer", "Product Viewed", "p100");
+    let told = Instant::now();
+    let because = loop {
+        let items = learned.list("/api/recommendations/newcomer?n=5&explain=true");
+        let because = |item: &Value| item["reasons"][0]["products"][0] == "p100";
+        if let Some(item) = items.iter().find(|item| because(item)) {
+            break item.clone();
+        }
+        assert!(told.elapsed() < SOON, "{items:?}");
+    };
+    let parts = because["explanation"]["parts"].as_array().unwrap();
+    assert!(parts.iter().any(|part| part["text"] == "p100"), "{because}");
+}
+
+fn what_changes_in_the_catalogue_is_known_at_once(learned: &Learned) {
+    let paths = ["/api/recommendations/nobody?n=500", "/api/popular?n=500"];
+    let all = learned.names(paths[0]);
+    let first = &all[0];
+    for (fields, is_shown) in [
+        (json!({ "hidden": true }), false),
+        (json!({ "hidden": false, "stock": 0 }), false),
+        (json!({ "stock": 3, "available_until": "2020-01-01T00:00:00Z" }), false),
+        (json!({ "available_until": null }), true),
+    ] {
+        learned.product("PATCH", first, &fields);
+        for path in paths {
+            assert_eq!(learned.names(path).contains(first), is_shown, "{path} {fields}");
+        }
+    }
+    assert!(!all.contains(&"brand-new".to_owned()));
+    learned.product("PUT", "brand-new", &json!({ "title": "New" }));
+    assert!(learned.names(paths[0]).contains(&"brand-new".to_owned()), "from its first moment");
+    learned.product("DELETE", "brand-new", &json!({}));
+    assert!(!learned.names(paths[0]).contains(&"brand-new".to_owned()));
+}
+
+fn filters_let_through_what_they_say(learned: &Learned) {
+    let cheap = learned.names("/api/recommendations/nobody?n=500&filter=price%20%3C%2030");
+    let dear = learned.names("/api/recommendations/nobody?n=500&filter=price%20%3E%3D%2030");
+    let all = learned.names("/api/recommendations/nobody?n=500");
+    assert!(!cheap.is_empty() && !dear.is_empty());
+    assert_eq!(cheap.len() + dear.len(), all.len(), "every product has a price");
+    assert!(cheap.iter().all(|name| !dear.contains(name)));
+    // 价格 < 30
+    let same = "/api/recommendations/nobody?n=500&filter=%E4%BB%B7%E6%A0%BC%20%3C%2030";
+    assert_eq!(learned.names(same), cheap);
+    learned.track("newcomer", "Order Completed", "p101");
+    let bought = "/api/recommendations/newcomer?n=500&filter=not%20bought%20within%201%20hours";
+    let told = Instant::now();
+    while learned.names(bought).contains(&"p101".to_owned()) {
+        assert!(told.elapsed() < SOON);
+    }
+    let wrong = learned.get("/api/popular?filter=prise%20%3C%203");
+    let message = wrong.json()["message"].as_str().unwrap().to_owned();
+    assert!(wrong.status == 400 && message.contains("prise"), "{message}");
+}
+
+fn products_have_lists_of_their_own(learned: &Learned) {
+    for path in ["/api/similar/p100?n=8", "/api/together/p100?n=8"] {
+        let names = learned.names(path);
+        assert!(!names.is_empty() && !names.contains(&"p100".to_owned()), "{path} {names:?}");
+    }
+    let page = learned.names("/api/recommendations/nobody?scene=product&product=p100&n=6");
+    let alike = learned.names("/api/similar/p100?n=50");
+    assert!(page.iter().any(|name| alike.contains(name)), "{page:?}");
+    let search = "/api/recommendations/c1?scene=search&product=p050&product=p060&product=p070";
+    let mut found = learned.names(search);
+    found.sort();
+    assert_eq!(found, ["p050", "p060", "p070"]);
+    assert_eq!(learned.get("/api/similar/nothing").status, 404);
+}
+
+fn wrong_questions_are_refused(learned: &Learned) {
+    let long = format!("/api/recommendations/x?filter={}", "price%3E1%20and%20".repeat(400));
+    for (path, status) in [
+        ("/api/recommendations/x?n=0", 400),
+        ("/api/recommendations/x?n=-1", 400),
+        ("/api/recommendations/x?n=1000000", 400),
+        ("/api/recommendations/x?n=ten", 400),
+        ("/api/recommendations/x?scene=nowhere", 400),
+        ("/api/recommendations/x?scene=product", 400),
+        ("/api/recommendations/x?explain=perhaps", 400),
+        ("/api/recommendations/x?colour=red", 400),
+        ("/api/recommendations/x?filter=%00%FF", 400),
+        (&long, 400),
+        ("/api/recommendations/%00%F0%9F?scene=product&product=%FF", 200),
+        ("/api/recommendations/%27%3B%20DROP%20TABLE%20products", 200),
+        ("/api/popular?filter=", 200),
+        ("/api/together/%E8%8C%B6", 404),
+    ] {
+        let answer = learned.get(path);
+        assert_eq!(answer.status, status, "{path}: {}", answer.json());
+    }
+    let path = "/api/popular";
+    assert_eq!(learned.server.get(path, "").status, 401);
+    let key = &learned.shop.key;
+    let written = learned.server.get(path, &format!("Authorization: Bearer {key}\r\n"));
+    assert_eq!(written.status, 403, "a write key reads nothing");
+    let token = learned.shop.token();
+    let admin = learned.server.get(path, &format!("Authorization: Bearer {token}\r\n"));
+    assert_eq!(admin.status, 200);
+}
+
+/// A model that another process publishes or takes back serves a moment later.
+fn another_model_takes_over(learned: &Learned) {
+    let version = || learned.get("/api/popular").json()["model"]["version"].clone();
+    assert_eq!(version(), 1);
+    let path = shown(&learned.shop.path);
+    succeed(&["run", "--shop", path, "recommend"]);
+    waits_for(|| version() == 2);
+    succeed(&["models", "--shop", path, "rollback", "popular"]);
+    waits_for(|| version() == 1);
+}
+
+fn waits_for(is_so: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < until, "it never was");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,341 @@
+//! From a question to a list: who gives candidates, what may stand, and in which order.
+
+use rustc_hash::FxHashMap;
+use shopwise_learn::recommend::{ListOptions, Pad, Scored, Seen};
+use shopwise_model::time::DAY;
+
+use super::filter::Asked;
+use super::lists::Lists;
+use super::shelf::Shelf;
+use super::{Answer, DEPTH, Done, Engine, LENGTH_MAX, Listed, Page, Question, Scene, Visitor};
+use crate::recommend::related::{SIMILAR, TOGETHER};
+use crate::recommend::serving::{POPULAR, Serving};
+
+/// How much the model says beside the lists of a product, a cart or a search, whose best entry
+/// counts 1: the page is about these, the customer decides among what is near.
+const PERSONAL: f32 = 0.5;
+
+/// The ways into a list, as explanations name them.
+pub(super) const MODEL: &str = "model";
+const SEARCH: &str = "search";
+const NEW: &str = "new";
+
+/// A product on its way into a list.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    place: u32,
+    score: f32,
+    /// What gave most of the score.
+    source: &'static str,
+}
+
+/// What a question says, by places.
+struct Looked<'a> {
+    question: &'a Question<'a>,
+    shelf: &'a Shelf,
+    /// Places and what was done there.
+    done: FxHashMap<u32, &'a Done>,
+    /// The products that the question names, in its order.
+    named: Vec<u32>,
+    /// What must not stand in the list because it stands beside it.
+    beside: Vec<u32>,
+    /// (item, weight, age in days) of what the model knows.
+    history: Vec<(u32, f32, f32)>,
+}
+
+impl Engine {
+    pub(super) fn answer(
+        &self,
+        question: &Question<'_>,
+        shelf: &Shelf,
+        allowed: &[bool],
+        pad: &mut Pad,
+    ) -> Answer {
+        let n = question.page.n.min(LENGTH_MAX);
+        let looked = Looked::new(question, shelf);
+        let mut near = self.near(&looked);
+        near.retain(|one| looked.may_stand(one.place, allowed));
+        let mut found = self.personal(&looked, DEPTH.max(n), allowed, pad);
+        let is_scanned = merged_length(&near, &found) < n && self.may_be_more(&looked, allowed);
+        if is_scanned {
+            let each = 0..shelf.len() as u32;
+            let exact: Vec<bool> = each.map(|place| looked.may_stand(place, allowed)).collect();
+            found = self.personal(&looked, DEPTH.max(n), &exact, pad);
+        }
+        let mut list = joined(near, found, question.scene);
+        self.fill(&looked, allowed, n, &mut list);
+        list.truncate(n);
+        let items = self.explained(&looked, allowed, &list, pad);
+        let model = self.main.as_ref().map(|(name, serving)| (*name, serving.version()));
+        Answer { model, items, is_scanned }
+    }
+
+    /// Returns what stands in the list made ahead for a product; `None` when nobody knows it.
+    pub(super) fn related(
+        &self,
+        (lists, name, version): (&Lists, &'static str, Option<i64>),
+        product: &str,
+        page: Page<'_>,
+    ) -> Option<Answer> {
+        let place = self.read().place(product)?;
+        let model = version.map(|version| (name, version));
+        Some(self.looked_up(page, lists.list(place), name, model))
+    }
+
+    /// Returns what may stand of a list made ahead.
+    pub(super) fn looked_up(
+        &self,
+        page: Page<'_>,
+        list: &[Scored],
+        source: &'static str,
+        model: Option<(&'static str, i64)>,
+    ) -> Answer {
+        let visitor = Visitor::default();
+        let question = Question { scene: Scene::Home, visitor: &visitor, products: &[], page };
+        let allowed = self.allowed(page.filter);
+        let shelf = self.read();
+        let looked = Looked::new(&question, &shelf);
+        let standing = list.iter().filter(|one| looked.may_stand(one.item, &allowed));
+        let listed = |one: &Scored| Listed {
+            product: shelf.id(one.item).to_owned(),
+            score: one.score,
+            propensity: 1.0,
+            source,
+            reason: source,
+            parts: Vec::new(),
+        };
+        let items = standing.take(page.n.min(LENGTH_MAX)).map(listed).collect();
+        Answer { model, items, is_scanned: false }
+    }
+
+    /// Returns what belongs to the products that the question names, the best counting 1.
+    fn near(&self, looked: &Looked<'_>) -> Vec<Candidate> {
+        let mut sums: FxHashMap<u32, (f32, &'static str)> = FxHashMap::default();
+        let mut add = |place, score: f32, source| {
+            let entry = sums.entry(place).or_insert((0.0, source));
+            entry.0 += score;
+        };
+        match looked.question.scene {
+            Scene::Search => {
+                let count = looked.named.len() as f32;
+                for (at, place) in looked.named.iter().enumerate() {
+                    add(*place, 1.0 - at as f32 / count, SEARCH);
+                }
+            }
+            Scene::Product | Scene::Cart => {
+                let sources = match looked.question.scene {
+                    Scene::Cart => [(&self.beside, TOGETHER), (&self.alike, SIMILAR)],
+                    _ => [(&self.alike, SIMILAR), (&self.beside, TOGETHER)],
+                };
+                for ((lists, source), weight) in sources.into_iter().zip([1.0, 0.5]) {
+                    for place in &looked.named {
+                        let list = lists.list(*place);
+                        let best = list.first().map_or(1.0, |one| one.score);
+                        for one in list {
+                            add(one.item, weight * one.score / best, source);
+                        }
+                    }
+                }
+            }
+            Scene::Home | Scene::WinBack | Scene::Email => {}
+        }
+        let most = sums.values().map(|(score, _)| *score).fold(0.0, f32::max);
+        let candidate = |(place, (score, source)): (u32, (f32, &'static str))| Candidate {
+            place,
+            score: score / most,
+            source,
+        };
+        let mut near: Vec<Candidate> = sums.into_iter().map(candidate).collect();
+        near.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
+        near
+    }
+
+    /// Returns what the model says for the history, as far as it may stand.
+    fn personal(
+        &self,
+        looked: &Looked<'_>,
+        depth: usize,
+        allowed: &[bool],
+        pad: &mut Pad,
+    ) -> Vec<Candidate> {
+        let Some((_, serving)) = &self.main else { return Vec::new() };
+        let only = looked.only(serving.products().len());
+        let allowed_here = only.as_deref().unwrap_or(allowed);
+        let options = looked.options(serving, depth, allowed_here);
+        let list = serving.ask(&looked.history, &options, pad);
+        let candidate =
+            |one: Scored| Candidate { place: one.item, score: one.score, source: MODEL };
+        let may_stand = |one: &Candidate| looked.may_stand(one.place, allowed);
+        list.into_iter().map(candidate).filter(may_stand).collect()
+    }
+
+    /// Returns whether looking through everything may find what a list of candidates lacks.
+    fn may_be_more(&self, looked: &Looked<'_>, allowed: &[bool]) -> bool {
+        looked.question.scene != Scene::Search && self.main.is_some() && allowed.contains(&true)
+    }
+
+    /// Fills a list up with what is popular, then with what is new.
+    fn fill(&self, looked: &Looked<'_>, allowed: &[bool], n: usize, list: &mut Vec<Candidate>) {
+        if list.len() >= n || looked.question.scene == Scene::Search {
+            return;
+        }
+        let mut known: rustc_hash::FxHashSet<u32> = list.iter().map(|one| one.place).collect();
+        let popular = self.popular.iter().map(|one| (one.item, POPULAR));
+        let new = (0..looked.shelf.len() as u32).rev().map(|place| (place, NEW));
+        let score = list.last().map_or(0.0, |last| last.score.min(0.0));
+        for (place, source) in popular.chain(new) {
+            if list.len() >= n {
+                return;
+            }
+            if looked.may_stand(place, allowed)
+                && !looked.is_had(self, place)
+                && known.insert(place)
+            {
+                list.push(Candidate { place, score, source });
+            }
+        }
+    }
+
+    /// Says why each entry stands there.
+    fn explained(
+        &self,
+        looked: &Looked<'_>,
+        allowed: &[bool],
+        list: &[Candidate],
+        pad: &mut Pad,
+    ) -> Vec<Listed> {
+        let of_model: Vec<u32> =
+            list.iter().filter(|one| one.source == MODEL).map(|one| one.place).collect();
+        let mut why = FxHashMap::default();
+        if let Some((_, serving)) = self.main.as_ref().filter(|_| !of_model.is_empty()) {
+            let options = looked.options(serving, DEPTH, allowed);
+            let found = serving.why(&looked.history, &options, &of_model, pad);
+            why.extend(of_model.iter().copied().zip(found));
+        }
+        let listed = |one: &Candidate| {
+            let found = why.remove(&one.place);
+            let reason = found.as_ref().map_or(one.source, |found| found.reason);
+            let parts = found.map_or_else(Vec::new, |found| found.parts);
+            let named = |part: &shopwise_learn::recommend::Contribution| {
+                (looked.shelf.id(part.item).to_owned(), part.score)
+            };
+            Listed {
+                product: looked.shelf.id(one.place).to_owned(),
+                score: one.score,
+                propensity: 1.0,
+                source: one.source,
+                reason,
+                parts: parts.iter().map(named).collect(),
+            }
+        };
+        list.iter().map(listed).collect()
+    }
+}
+
+impl<'a> Looked<'a> {
+    fn new(question: &'a Question<'a>, shelf: &'a Shelf) -> Self {
+        let Visitor { done, cart, .. } = question.visitor;
+        let placed = |done: &'a Done| Some((shelf.place(&done.product)?, done));
+        let done: FxHashMap<u32, &Done> = done.iter().filter_map(placed).collect();
+        let in_cart: Vec<u32> = cart.iter().filter_map(|id| shelf.place(id)).collect();
+        let mut named: Vec<u32> =
+            question.products.iter().filter_map(|id| shelf.place(id)).collect();
+        if question.scene == Scene::Cart && named.is_empty() {
+            named.clone_from(&in_cart);
+        }
+        let beside = match question.scene {
+            Scene::Search => Vec::new(),
+            Scene::WinBack => named.clone(),
+            _ => named.iter().chain(&in_cart).copied().collect(),
+        };
+        let age = |at: i64| ((question.page.at - at).max(0) as f64 / DAY as f64) as f32;
+        let mut history: Vec<(u32, f32, f32)> = done
+            .iter()
+            .filter(|(_, done)| done.weight > 0.0)
+            .map(|(place, done)| (*place, done.weight, age(done.used_at())))
+            .collect();
+        if let Some(weight) = question.scene.weight() {
+            for place in &named {
+                match history.iter_mut().find(|own| own.0 == *place) {
+                    Some(own) => own.2 = 0.0,
+                    None => history.push((*place, weight, 0.0)),
+                }
+            }
+        }
+        history.sort_unstable_by_key(|entry| entry.0);
+        Self { question, shelf, done, named, beside, history }
+    }
+
+    /// Returns whether a product may stand in the list.
+    fn may_stand(&self, place: u32, allowed: &[bool]) -> bool {
+        let Some(product) = self.shelf.product(place) else { return false };
+        let at = self.question.page.at;
+        allowed.get(place as usize).copied().unwrap_or(false)
+            && product.may_be_shown(at)
+            && !self.beside.contains(&place)
+            && self.question.page.filter.is_none_or(|filter| {
+                let done = self.done.get(&place).copied();
+                filter.holds(&Asked { product, done, visitor: self.question.visitor }, at)
+            })
+    }
+
+    /// Returns whether the customer has a product, so that it does not come again.
+    fn is_had(&self, engine: &Engine, place: u32) -> bool {
+        let usual = engine.main.as_ref().map_or(Seen::Keep, |(_, serving)| serving.repeats.seen());
+        let weight = self.done.get(&place).map_or(0.0, |done| done.weight);
+        weight > 0.0
+            && match self.question.scene.seen(usual) {
+                Seen::Keep => false,
+                Seen::Remove => true,
+                Seen::RemoveFrom(least) => weight >= least,
+            }
+    }
+
+    /// Returns flags of the products that a search found, where it is one.
+    fn only(&self, n_items: usize) -> Option<Vec<bool>> {
+        (self.question.scene == Scene::Search).then(|| {
+            let mut only = vec![false; n_items];
+            for place in &self.named {
+                if let Some(flag) = only.get_mut(*place as usize) {
+                    *flag = true;
+                }
+            }
+            only
+        })
+    }
+
+    fn options<'o>(
+        &self,
+        serving: &Serving,
+        length: usize,
+        allowed: &'o [bool],
+    ) -> ListOptions<'o> {
+        let seen = self.question.scene.seen(serving.repeats.seen());
+        ListOptions { length, seen, allowed: Some(allowed) }
+    }
+}
+
+/// Returns how many different products two lists hold, at the least.
+fn merged_length(near: &[Candidate], found: &[Candidate]) -> usize {
+    near.len().max(found.len())
+}
+
+/// Joins what belongs to the page with what the model says.
+fn joined(near: Vec<Candidate>, found: Vec<Candidate>, scene: Scene) -> Vec<Candidate> {
+    if near.is_empty() && scene != Scene::Search {
+        return found;
+    }
+    let bounds = found.iter().map(|one| one.score);
+    let (least, most) =
+        bounds.fold((f32::MAX, f32::MIN), |(low, high), score| (low.min(score), high.max(score)));
+    let mut sums: FxHashMap<u32, Candidate> =
+        near.into_iter().map(|one| (one.place, one)).collect();
+    for one in found {
+        let share = if most > least { (one.score - least) / (most - least) } else { 1.0 };
+        let entry = sums.entry(one.place).or_insert(Candidate { score: 0.0, ..one });
+        entry.score += PERSONAL * share;
+    }
+    let mut list: Vec<Candidate> = sums.into_values().collect();
+    list.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
+    list
+}

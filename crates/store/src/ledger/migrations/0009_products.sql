@@ -1,0 +1,5 @@
+ALTER TABLE products ADD COLUMN seller TEXT;
+ALTER TABLE products ADD COLUMN hidden BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE products ADD COLUMN available_from BIGINT;
+ALTER TABLE products ADD COLUMN available_until BIGINT;
+ALTER TABLE products ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}';
