@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
         .with_context(|| format!("cannot listen on `{address}`"))?;
     let (live, threads) = Live::open(folder, &shop, inbox)?;
     let live = Arc::new(live);
-    let desk = Arc::new(Desk::open(&shop)?);
+    let desk = Arc::new(Desk::open(&shop));
     let app = App::new(Arc::clone(&shop), Arc::clone(&live), Arc::clone(&desk), token)?;
     let app = Arc::new(app);
     let (stop, stopped) = watch::channel(false);

@@ -21,6 +21,9 @@ const LENGTH: usize = 10;
 /// Products that a question may name: what a search finds on its first pages.
 const PRODUCTS_MAX: usize = 500;
 
+/// Seconds after which it may be loaded again.
+const ENGINE_RETRY: u32 = 5;
+
 /// Answers the list for a customer in a scene.
 pub(super) async fn list(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let customer = call.path.first().cloned().unwrap_or_default();
@@ -39,7 +42,7 @@ pub(super) async fn list(app: Arc<App>, call: Call) -> Result<Response, ApiError
     let visitor = known(&app, &customer, at)?;
     let (visitor, products, page) = (&visitor, &products[..], asked.page(at));
     let question = Question { scene, visitor, products, page };
-    Ok(answered(&app.desk.engine().list(&question), &asked))
+    Ok(answered(&engine(&app)?.list(&question), &asked))
 }
 
 /// Answers what is like a product.
@@ -55,7 +58,7 @@ pub(super) async fn together(app: Arc<App>, call: Call) -> Result<Response, ApiE
 /// Answers what is popular.
 pub(super) async fn popular(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let asked = Asked::read(&Query::read(&call.uri, &["n", "filter", "explain"])?)?;
-    let answer = app.desk.engine().popular(asked.page(now()));
+    let answer = engine(&app)?.popular(asked.page(now()));
     Ok(answered(&answer, &asked))
 }
 
@@ -66,11 +69,18 @@ fn related(
 ) -> Result<Response, ApiError> {
     let product = call.path.first().map_or("", String::as_str);
     let asked = Asked::read(&Query::read(&call.uri, &["n", "filter", "explain"])?)?;
-    let answer = list(&app.desk.engine(), product, asked.page(now()));
+    let engine = engine(app)?;
+    let answer = list(&engine, product, asked.page(now()));
     match answer {
         Some(answer) => Ok(answered(&answer, &asked)),
         None => Err(ApiError::missing(format!("there is no product `{product}`"))),
     }
+}
+
+/// Returns the engine, when there is one.
+fn engine(app: &App) -> Result<Arc<Engine>, ApiError> {
+    let none = || ApiError::later("what serves cannot be loaded; the log says why", ENGINE_RETRY);
+    app.desk.engine().ok_or_else(none)
 }
 
 /// What every list is asked for.

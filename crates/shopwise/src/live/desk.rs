@@ -21,27 +21,35 @@ use crate::commands::now;
 /// How often the ledger is asked what serves and whether the catalogue has changed.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// No change of the catalogue has this number.
+const UNKNOWN: i64 = -1;
+
 /// Makes lists, of what serves now.
 #[derive(Debug)]
 pub(crate) struct Desk {
     shop: Arc<Shop>,
-    engine: RwLock<Arc<Engine>>,
+    /// None where it cannot be loaded: events are collected all the same.
+    engine: RwLock<Option<Arc<Engine>>>,
     /// The change of the catalogue that is known. Held while the catalogue changes, so that what is
     /// in memory never falls behind what was answered.
     known: Mutex<i64>,
 }
 
 impl Desk {
-    /// Loads what serves.
-    pub(crate) fn open(shop: &Arc<Shop>) -> Result<Self> {
-        let known = Mutex::new(shop.ledger.products_version()?);
-        let engine = RwLock::new(Arc::new(Engine::open(shop)?));
-        Ok(Self { shop: Arc::clone(shop), engine, known })
+    /// Loads what serves. Where something of it is damaged that is said, and tried again while the
+    /// server runs.
+    pub(crate) fn open(shop: &Arc<Shop>) -> Self {
+        let (shop, engine, known) = (Arc::clone(shop), RwLock::new(None), Mutex::new(UNKNOWN));
+        let desk = Self { shop, engine, known };
+        if let Err(error) = desk.follow() {
+            tell(&error);
+        }
+        desk
     }
 
     /// Returns the engine of this moment: a question is answered by one, whatever happens.
-    pub(crate) fn engine(&self) -> Arc<Engine> {
-        Arc::clone(&self.engine.read().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    pub(crate) fn engine(&self) -> Option<Arc<Engine>> {
+        self.engine.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
     /// Writes the products that `changed` makes of what the ledger holds: when this returns, every
@@ -53,9 +61,8 @@ impl Desk {
         let mut known = self.hold();
         let products = changed(&self.shop.ledger)?;
         self.shop.ledger.upsert_products(&products, now())?;
-        let engine = self.engine();
-        for product in &products {
-            engine.put_product(product.clone());
+        if let Some(engine) = self.engine() {
+            products.iter().for_each(|product| engine.put_product(product.clone()));
         }
         // Where another process changed something too, the numbers differ, and all is read again.
         *known += i64::from(!products.is_empty());
@@ -66,7 +73,9 @@ impl Desk {
     pub(crate) fn delete_product(&self, id: &str) -> shopwise_store::Result<bool> {
         let mut known = self.hold();
         let was_there = self.shop.ledger.delete_product(id)?;
-        self.engine().remove_product(id);
+        if let Some(engine) = self.engine() {
+            engine.remove_product(id);
+        }
         *known += i64::from(was_there);
         Ok(was_there)
     }
@@ -92,8 +101,7 @@ impl Desk {
                 looked = Instant::now();
                 let followed = desk.follow();
                 if let (Err(error), false) = (&followed, was_refused) {
-                    let error = format!("{error:#}");
-                    tracing::error!(error, "what serves cannot be loaded: the former goes on");
+                    tell(error);
                 }
                 was_refused = followed.is_err();
             }
@@ -102,24 +110,33 @@ impl Desk {
 
     /// Loads what serves if it is not what is loaded, and the catalogue if it has changed.
     fn follow(&self) -> Result<()> {
-        let mut other = None;
-        if Versions::now(&self.shop)? != self.engine().versions() {
-            let begun = Instant::now();
-            other = Some(Arc::new(Engine::open(&self.shop)?));
-            let seconds = begun.elapsed().as_secs_f64();
-            tracing::info!(seconds, "another model serves");
-        }
-        let version = self.shop.ledger.products_version()?;
+        let served = self.engine();
+        let versions = Versions::now(&self.shop)?;
+        let engine = match &served {
+            Some(engine) if engine.versions() == versions => Arc::clone(engine),
+            _ => {
+                let begun = Instant::now();
+                let engine = Arc::new(Engine::open(&self.shop)?);
+                let seconds = begun.elapsed().as_secs_f64();
+                tracing::info!(seconds, "the models are loaded");
+                engine
+            }
+        };
+        let is_new = served.is_none_or(|served| !Arc::ptr_eq(&served, &engine));
         let mut known = self.hold();
-        if other.is_none() && *known == version {
-            return Ok(());
-        }
-        let engine = other.unwrap_or_else(|| self.engine());
-        // What was changed while a model was loaded is not in what it was loaded with.
         let version = self.shop.ledger.products_version()?;
-        engine.replace_products(self.shop.ledger.products()?);
-        *self.engine.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = engine;
-        *known = version;
+        if is_new || *known != version {
+            // What was changed while a model was loaded is not in what it was loaded with.
+            engine.replace_products(self.shop.ledger.products()?);
+            *self.engine.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(engine);
+            *known = version;
+        }
         Ok(())
     }
+}
+
+/// Says why what serves is not loaded.
+fn tell(error: &anyhow::Error) {
+    let error = format!("{error:#}");
+    tracing::error!(error, "what serves cannot be loaded: what was loaded before goes on");
 }

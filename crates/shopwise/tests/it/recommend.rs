@@ -92,18 +92,18 @@ fn lists_follow_what_happens_and_show_nothing_that_may_not_be_shown() {
 fn an_event_changes_the_next_list(learned: &Learned) {
     let before = learned.names("/api/recommendations/newcomer?n=5");
     assert_eq!(before.len(), 5);
-    learned.track("newcomer", "Product Viewed", "p100");
+    learned.track("newcomer", "Product Viewed", "p0100");
     let told = Instant::now();
     let because = loop {
         let items = learned.list("/api/recommendations/newcomer?n=5&explain=true");
-        let because = |item: &Value| item["reasons"][0]["products"][0] == "p100";
+        let because = |item: &Value| item["reasons"][0]["products"][0] == "p0100";
         if let Some(item) = items.iter().find(|item| because(item)) {
             break item.clone();
         }
         assert!(told.elapsed() < SOON, "{items:?}");
     };
     let parts = because["explanation"]["parts"].as_array().unwrap();
-    assert!(parts.iter().any(|part| part["text"] == "p100"), "{because}");
+    assert!(parts.iter().any(|part| part["text"] == "p0100"), "{because}");
 }
 
 fn what_changes_in_the_catalogue_is_known_at_once(learned: &Learned) {
@@ -138,10 +138,10 @@ fn filters_let_through_what_they_say(learned: &Learned) {
     // 价格 < 30
     let same = "/api/recommendations/nobody?n=500&filter=%E4%BB%B7%E6%A0%BC%20%3C%2030";
     assert_eq!(learned.names(same), cheap);
-    learned.track("newcomer", "Order Completed", "p101");
+    learned.track("newcomer", "Order Completed", "p0101");
     let bought = "/api/recommendations/newcomer?n=500&filter=not%20bought%20within%201%20hours";
     let told = Instant::now();
-    while learned.names(bought).contains(&"p101".to_owned()) {
+    while learned.names(bought).contains(&"p0101".to_owned()) {
         assert!(told.elapsed() < SOON);
     }
     let wrong = learned.get("/api/popular?filter=prise%20%3C%203");
@@ -150,17 +150,17 @@ fn filters_let_through_what_they_say(learned: &Learned) {
 }
 
 fn products_have_lists_of_their_own(learned: &Learned) {
-    for path in ["/api/similar/p100?n=8", "/api/together/p100?n=8"] {
+    for path in ["/api/similar/p0100?n=8", "/api/together/p0100?n=8"] {
         let names = learned.names(path);
-        assert!(!names.is_empty() && !names.contains(&"p100".to_owned()), "{path} {names:?}");
+        assert!(!names.is_empty() && !names.contains(&"p0100".to_owned()), "{path} {names:?}");
     }
-    let page = learned.names("/api/recommendations/nobody?scene=product&product=p100&n=6");
-    let alike = learned.names("/api/similar/p100?n=50");
+    let page = learned.names("/api/recommendations/nobody?scene=product&product=p0100&n=6");
+    let alike = learned.names("/api/similar/p0100?n=50");
     assert!(page.iter().any(|name| alike.contains(name)), "{page:?}");
-    let search = "/api/recommendations/c1?scene=search&product=p050&product=p060&product=p070";
+    let search = "/api/recommendations/c1?scene=search&product=p0050&product=p0060&product=p0070";
     let mut found = learned.names(search);
     found.sort();
-    assert_eq!(found, ["p050", "p060", "p070"]);
+    assert_eq!(found, ["p0050", "p0060", "p0070"]);
     assert_eq!(learned.get("/api/similar/nothing").status, 404);
 }
 

@@ -355,6 +355,9 @@ fn neither_a_damaged_counter_nor_a_lease_from_the_future_holds_work_up() {
         ledger.take_lease("drain", "a", now + 7 * shopwise_model::time::DAY, 10).unwrap();
         assert_eq!(ledger.take_lease("drain", "b", now, 10).unwrap().holder, "b");
         assert!(ledger.take_lease("drain", "c", now, 10).is_err());
+        // A bit of its end is turned: minutes, not days.
+        ledger.take_lease("drain", "a", now + (1 << 26), 10).unwrap();
+        assert_eq!(ledger.take_lease("drain", "b", now, 10).unwrap().holder, "b");
     });
 }
 
