@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use serde_json::json;
+use shopwise_model::EventKind;
 use shopwise_model::time::DateFormat;
 use shopwise_stages::collect::{self, ImportOptions, Ways};
 use shopwise_stages::{Shop, StageReport};
@@ -42,6 +43,10 @@ pub(crate) struct Arguments {
     /// A column of a csv file and the field it holds; named columns map by themselves when left out
     #[arg(long, value_name = "COLUMN=FIELD")]
     map: Vec<String>,
+    /// What a name of events means: --kind like=product_added; --kind =order_completed is for rows
+    /// that name none
+    #[arg(long, value_name = "NAME=KIND")]
+    kind: Vec<String>,
     /// Names of the columns of a file without a header
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     columns: Option<Vec<String>>,
@@ -200,6 +205,22 @@ fn options(arguments: &Arguments) -> Result<ImportOptions> {
         time_zone: arguments.time_zone.clone(),
         currency: arguments.currency.clone(),
         map,
+        kinds: arguments.kind.iter().map(|pair| kind(pair)).collect::<Result<_>>()?,
         columns: arguments.columns.clone(),
     })
+}
+
+/// Reads `NAME=KIND`.
+fn kind(pair: &str) -> Result<(String, EventKind)> {
+    let Some((name, kind)) = pair.rsplit_once('=') else {
+        bail!("--kind wants NAME=KIND, got `{pair}`");
+    };
+    match EventKind::from_name(kind) {
+        EventKind::Other if kind != EventKind::Other.name() => {
+            let all = EventKind::ALL.iter().map(|kind| kind.name());
+            let names = all.chain([EventKind::Other.name()]).collect::<Vec<_>>().join(", ");
+            bail!("there is no kind `{kind}` of events, there are: {names}")
+        }
+        known => Ok((name.to_owned(), known)),
+    }
 }

@@ -16,6 +16,7 @@ use shopwise_store::source::RawBatch;
 use super::catalogue::Mention;
 use super::identity::{Evidence, names_nobody};
 use super::keys::Identity;
+use super::kinds::Kinds;
 use super::pseudonyms::Who;
 use super::sink::Sink;
 use super::values::{Reason, field, money, number, propensity, whole};
@@ -112,7 +113,8 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Box<dyn Importer>> {
         false => EventKind::OrderCompleted,
     };
     let (content, run) = (Vec::new(), Run::default());
-    Ok(Box::new(CsvMap { columns, is_ours, default_kind, content, run }))
+    let kinds = Kinds::new(opening.options);
+    Ok(Box::new(CsvMap { columns, is_ours, default_kind, kinds, content, run }))
 }
 
 /// Returns the column of each field. With `--map` only what is mapped counts.
@@ -146,6 +148,7 @@ struct CsvMap {
     /// The file is shaped as the table `events`: money is in millionths, as there.
     is_ours: bool,
     default_kind: EventKind,
+    kinds: Kinds,
     /// What makes the event of the row at hand.
     content: Vec<u8>,
     run: Run,
@@ -190,7 +193,8 @@ impl CsvMap {
         let date = text(Field::OccurredAt).unwrap_or_default();
         let occurred_at = sink.moment(line, "occurred_at", date.as_bytes())?;
         let name = text(Field::Kind);
-        let kind = name.map_or(self.default_kind, kind_of);
+        let said = self.kinds.said(name.unwrap_or_default());
+        let kind = said.unwrap_or_else(|| name.map_or(self.default_kind, kind_of));
         let mut event = Event::new(source, kind, occurred_at);
         if let Err((field, value, reason)) = self.read(batch, row, &mut event) {
             sink.refuse(line, field, value.as_bytes(), reason);

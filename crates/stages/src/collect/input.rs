@@ -5,6 +5,7 @@ use std::path::Path;
 use shopwise_store::lake::ParquetRows;
 use shopwise_store::source::{self, Encoding, Lines, Objects, OpenOptions, RawBatch, Source};
 
+use super::gorse::Dump;
 use crate::error::Result;
 
 /// How an importer wants the rows of its files.
@@ -14,6 +15,8 @@ pub(crate) enum Reads {
     Table,
     /// Whole lines.
     Lines,
+    /// Whole lines, or the records of a binary file as such.
+    LinesOrDump,
 }
 
 /// An open file.
@@ -23,13 +26,21 @@ pub(crate) enum Input {
     Objects(Box<Objects>),
     Parquet(Box<ParquetRows>),
     Lines(Box<Lines>),
+    Dump(Box<Dump>),
 }
 
 impl Input {
     /// Opens a file; its name says how it is written.
     pub(crate) fn open(path: &Path, reads: Reads, options: &OpenOptions) -> Result<Self> {
+        if reads == Reads::LinesOrDump
+            && let Some(blocks) = source::open_blocks(path)?
+        {
+            return Ok(Self::Dump(Box::new(Dump::new(blocks))));
+        }
         Ok(match (reads, Writing::of(path)) {
-            (Reads::Lines, _) => Self::Lines(Box::new(source::open_lines(path)?)),
+            (Reads::Lines | Reads::LinesOrDump, _) => {
+                Self::Lines(Box::new(source::open_lines(path)?))
+            }
             (Reads::Table, Writing::Parquet) => Self::Parquet(Box::new(ParquetRows::open(path)?)),
             (Reads::Table, Writing::Objects) => {
                 Self::Objects(Box::new(source::open_objects(path)?))
@@ -44,7 +55,7 @@ impl Input {
             Self::Text(source) => source.header(),
             Self::Objects(objects) => objects.header(),
             Self::Parquet(rows) => rows.header(),
-            Self::Lines(_) => &[],
+            Self::Lines(_) | Self::Dump(_) => &[],
         }
     }
 
@@ -55,6 +66,7 @@ impl Input {
             Self::Objects(objects) => objects.next_batch()?,
             Self::Parquet(rows) => rows.next_batch()?,
             Self::Lines(lines) => lines.next_batch()?,
+            Self::Dump(dump) => dump.next_batch()?,
         })
     }
 }

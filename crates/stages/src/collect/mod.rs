@@ -10,18 +10,24 @@ mod columns;
 mod csv_map;
 mod dates;
 mod drain;
+mod entities;
 mod films;
 mod follow;
+pub mod gorse;
 pub mod identity;
 mod input;
+mod interactions;
 mod keys;
+mod kinds;
 mod lines;
 mod movielens;
 mod online_retail;
+mod personalize;
 pub mod plan;
 mod products;
 mod pseudonyms;
 mod rates;
+mod recbole;
 mod refused;
 mod segment;
 mod sightings;
@@ -34,6 +40,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
+use shopwise_model::EventKind;
 use shopwise_model::tables::{EVENTS, REFUSED};
 use shopwise_model::time::DateFormat;
 use shopwise_store::source::{OpenOptions, RawBatch};
@@ -44,6 +51,7 @@ use crate::shop::Shop;
 
 pub use drain::{APPLICATION, COMMIT_BYTES, Drained, Range, STAY, drain, held, write};
 pub use follow::{Ways, follow};
+pub use kinds::kind_of_feedback;
 pub use lines::{Lines, Step};
 
 use columns::Header;
@@ -70,6 +78,9 @@ pub struct ImportOptions {
     pub currency: Option<String>,
     /// `column=field` pairs of the `csv` importer.
     pub map: Vec<(String, String)>,
+    /// What names of events mean, where they mean something else than usual; the empty name is
+    /// that of rows without one.
+    pub kinds: Vec<(String, EventKind)>,
     /// Names of the columns of a file without a header.
     pub columns: Option<Vec<String>>,
 }
@@ -164,6 +175,28 @@ pub const IMPORTERS: &[Entry] = &[
         about: "dated rates: date, currency, rate (one unit of it in the shop's currency)",
         date_column: rates::date_column,
         open: rates::open,
+        ..ANY_TABLE
+    },
+    Entry {
+        name: "gorse",
+        about: "gorse's users, items and feedback: JSON lines as its server exports them, or the \
+                binary file of `gorse-cli dump`",
+        reads: Reads::LinesOrDump,
+        open: gorse::open,
+        ..ANY_TABLE
+    },
+    Entry {
+        name: "personalize",
+        about: "the data sets of Amazon Personalize: interactions (USER_ID, ITEM_ID, TIMESTAMP, \
+                EVENT_TYPE, EVENT_VALUE), items (ITEM_ID, …), users (USER_ID, …)",
+        open: personalize::open,
+        ..ANY_TABLE
+    },
+    Entry {
+        name: "recbole",
+        about: "RecBole's atomic files: .inter, .item, .user, with columns named name:type",
+        open: recbole::open,
+        options: recbole::options,
         ..ANY_TABLE
     },
     Entry {
@@ -270,7 +303,7 @@ fn take_batch(
     batch: &mut RawBatch,
     sink: &mut Sink<'_>,
 ) -> Result<()> {
-    if entry.reads == Reads::Lines {
+    if entry.reads != Reads::Table {
         // A line that nobody could read may say who somebody is.
         for bad in &mut batch.bad {
             bad.value = segment::masked(&bad.value);

@@ -125,7 +125,7 @@ impl Products {
 }
 
 /// Returns what a column that has no meaning of its own says: a number, a flag or a text.
-fn attribute(text: &str) -> Value {
+pub(super) fn attribute(text: &str) -> Value {
     match text {
         "true" | "false" => Value::from(text == "true"),
         // What begins with a zero is a code.

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::rc::Rc;
 
 use jiff::tz::TimeZone;
+use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 use shopwise_model::frame::Frame;
 use shopwise_model::money::is_currency;
 use shopwise_model::tables::EVENTS;
 use shopwise_model::time::{DAY, DateFormat, parse};
 use shopwise_model::{Event, Events};
-use shopwise_store::ledger::{Identifier, Violated};
+use shopwise_store::ledger::{CustomerTraits, Identifier, Violated};
 use shopwise_store::source::BadRow;
 
 use super::ImportOptions;
@@ -46,6 +47,11 @@ pub(crate) struct Sink<'a> {
     keys: Keys,
     pseudonyms: Pseudonyms<'a>,
     identifiers: Vec<Identifier>,
+    traits: Vec<CustomerTraits>,
+    described: u64,
+    /// Customers whose names wait, each once.
+    names: Vec<CustomerTraits>,
+    named: FxHashSet<Rc<str>>,
     sightings: Sightings,
     /// What is said about products, campaigns and currencies.
     pub(crate) catalogue: Catalogue,
@@ -104,6 +110,10 @@ impl<'a> Sink<'a> {
             keys: Keys::new(source),
             pseudonyms: Pseudonyms::new(&shop.vault),
             identifiers: Vec::new(),
+            traits: Vec::new(),
+            described: 0,
+            names: Vec::new(),
+            named: FxHashSet::default(),
             sightings: Sightings::default(),
             catalogue: Catalogue::default(),
             refused: Refused::new(&shop.lake, now),
@@ -250,6 +260,33 @@ impl<'a> Sink<'a> {
         self.identifiers.push(Identifier { pseudonym, kind, value });
     }
 
+    /// Takes what the shop says of a customer: never in the lake.
+    pub(crate) fn describe(&mut self, traits: CustomerTraits) {
+        self.traits.push(traits);
+        self.described += 1;
+    }
+
+    /// Keeps the shop's own name of a customer, unless something is said of him already.
+    pub(crate) fn name(&mut self, customer: &Rc<str>, name: &str) {
+        if !self.named.insert(Rc::clone(customer)) {
+            return;
+        }
+        self.names.push(CustomerTraits {
+            customer: customer.to_string(),
+            name: name.to_owned(),
+            labels: Value::Null,
+            comment: String::new(),
+        });
+    }
+
+    /// Writes what is said of customers.
+    fn write_traits(&mut self) -> Result<()> {
+        let (traits, names) = (std::mem::take(&mut self.traits), std::mem::take(&mut self.names));
+        self.named.clear();
+        self.shop.ledger.upsert_traits(&traits, self.now)?;
+        Ok(self.shop.ledger.add_traits(&names, self.now)?)
+    }
+
     /// Returns what collects the identifiers of one event.
     pub(crate) fn names(&self) -> Names<'a> {
         Names::new(&self.shop.vault)
@@ -335,6 +372,9 @@ impl<'a> Sink<'a> {
         if self.identifiers.len() >= IDENTIFIERS_BUFFERED {
             self.shop.ledger.keep_identifiers(&std::mem::take(&mut self.identifiers), self.now)?;
         }
+        if self.traits.len() + self.names.len() >= IDENTIFIERS_BUFFERED {
+            self.write_traits()?;
+        }
         if self.events.is_empty() {
             return Ok(());
         }
@@ -367,6 +407,7 @@ impl<'a> Sink<'a> {
         // Before the commit: behind it nobody would read these events again. Written twice they
         // are as written once.
         self.shop.ledger.keep_identifiers(&std::mem::take(&mut self.identifiers), self.now)?;
+        self.write_traits()?;
         let written = std::mem::take(&mut self.catalogue).write(&self.shop.ledger, self.now)?;
         self.catalogued.add(&written);
         match (self.writer.take(), transaction) {
@@ -386,9 +427,14 @@ impl<'a> Sink<'a> {
         report.rows_read = self.lines;
         report.rows_written =
             self.written + (written.products + written.campaigns + written.rates) as u64;
+        report.rows_written += self.described;
         report.metric("duplicates", self.duplicates + written.repeated);
         report.metric("products", written.products.max(written.mentioned));
-        for (name, count) in [("campaigns", written.campaigns), ("rates", written.rates)] {
+        for (name, count) in [
+            ("campaigns", written.campaigns),
+            ("rates", written.rates),
+            ("described", self.described as usize),
+        ] {
             if count > 0 {
                 report.metric(name, count);
             }

@@ -4,6 +4,7 @@ mod bad_input;
 mod calls;
 mod catalogue;
 mod fuzz;
+mod recommenders;
 mod tables;
 mod violations;
 

@@ -33,6 +33,17 @@ pub(crate) fn number(text: &str) -> Result<f64, Reason> {
     text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or("not a number")
 }
 
+/// Returns the moment that a number of seconds since 1970 names, or of milliseconds, told apart by
+/// their size; UTC microseconds.
+pub(crate) fn seconds(text: &str) -> Result<i64, Reason> {
+    // Seconds reach 10^11 in the year 5138, milliseconds reach 10^14 then.
+    match number(text).map_err(|_| "not seconds since 1970")? {
+        seconds if seconds.abs() < 1e11 => Ok((seconds * 1e6) as i64),
+        milliseconds if milliseconds.abs() < 1e14 => Ok((milliseconds * 1e3) as i64),
+        _ => Err("not seconds since 1970"),
+    }
+}
+
 /// Returns what a flag says, as spreadsheets and programs write it.
 pub(crate) fn flag(text: &str) -> Result<bool, Reason> {
     match text.to_lowercase().as_str() {
@@ -69,5 +80,8 @@ mod tests {
         }
         assert_eq!((propensity("1"), propensity("0.25")), (Ok(1.0), Ok(0.25)));
         assert!(propensity("0").is_err() && propensity("1.1").is_err());
+        assert_eq!(seconds("881250949.5"), Ok(881_250_949_500_000));
+        assert_eq!(seconds("881250949000"), Ok(881_250_949_000_000));
+        assert!(seconds("").is_err() && seconds("1e18").is_err() && seconds("soon").is_err());
     }
 }

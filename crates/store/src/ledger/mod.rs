@@ -7,6 +7,7 @@
 
 mod catalog;
 mod copy;
+mod customer_traits;
 mod hidden_tags;
 mod identities;
 mod identity_graph;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row as _};
 
+pub use customer_traits::CustomerTraits;
 pub use identities::{Assignment, Identifier, Identity};
 pub use identity_graph::{
     IdentityChanges, IdentityDecision, IdentityEdge, IdentityEvidence, IdentityFact, Sighting,
@@ -50,6 +52,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "key sums", include_str!("migrations/0007_key_sums.sql")),
     (8, "hidden tags", include_str!("migrations/0008_hidden_tags.sql")),
     (9, "products", include_str!("migrations/0009_products.sql")),
+    (12, "customer traits", include_str!("migrations/0012_customer_traits.sql")),
 ];
 
 /// How the ledger wants its database. The stages of one process work one after the other, reports

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::database::testing;
 
 /// Runs the check on SQLite and, where it answers, on PostgreSQL.
-fn on_both(check: impl Fn(&Ledger)) {
+pub(super) fn on_both(check: impl Fn(&Ledger)) {
     let folder = tempfile::tempdir().unwrap();
     check(&sqlite(folder.path()));
     let Some(url) = testing::postgres() else {

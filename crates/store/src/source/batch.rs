@@ -55,6 +55,16 @@ impl RawBatch {
         Self { columns, ends: vec![0], ..Self::default() }
     }
 
+    /// Returns a batch of one column, whose rows are these texts with their numbers.
+    #[must_use]
+    pub fn of_texts(texts: &[(u64, String)], bad: Vec<BadRow>) -> Self {
+        let mut batch = Self { bad, ..Self::new(1) };
+        for (line, text) in texts {
+            batch.push(*line, text.as_bytes(), &[text.len()], &[String::new()]);
+        }
+        batch
+    }
+
     /// Returns the number of good rows.
     #[must_use]
     pub fn rows(&self) -> usize {

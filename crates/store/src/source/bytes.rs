@@ -36,8 +36,15 @@ impl std::fmt::Debug for ByteStream {
 }
 
 impl ByteStream {
-    /// Opens the file and looks at its first bytes.
+    /// Opens a file of text and looks at its first bytes.
     pub(super) fn open(path: &Path) -> Result<Self> {
+        let mut stream = Self::open_binary(path)?;
+        stream.refuse_what_is_no_text()?;
+        Ok(stream)
+    }
+
+    /// Opens a file of whatever bytes.
+    pub(super) fn open_binary(path: &Path) -> Result<Self> {
         let mut file = File::open(path).map_err(Error::io(path))?;
         let mut magic = Vec::with_capacity(4);
         file.by_ref().take(4).read_to_end(&mut magic).map_err(Error::io(path))?;
@@ -49,17 +56,8 @@ impl ByteStream {
             }
             _ => Box::new(whole),
         };
-        let mut stream = Self {
-            path: path.to_owned(),
-            input,
-            buffer: vec![0; CHUNK],
-            start: 0,
-            end: 0,
-            ended: false,
-            broken: None,
-        };
-        stream.refuse_what_is_no_text()?;
-        Ok(stream)
+        let (buffer, broken) = (vec![0; CHUNK], None);
+        Ok(Self { path: path.to_owned(), input, buffer, start: 0, end: 0, ended: false, broken })
     }
 
     fn refuse_what_is_no_text(&mut self) -> Result<()> {

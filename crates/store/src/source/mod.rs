@@ -6,6 +6,7 @@
 //! Parquet files are read by the lake.
 
 mod batch;
+mod blocks;
 mod bytes;
 mod lines;
 mod objects;
@@ -17,6 +18,7 @@ mod tests;
 use std::path::Path;
 
 pub use batch::{BATCH_BYTES, BATCH_ROWS, BadRow, LINE_BYTES_MAX, NOT_UTF8, RawBatch};
+pub use blocks::{Block, Blocks, open_blocks};
 pub use bytes::digest;
 pub use lines::{Lines, open_lines};
 pub use objects::{Objects, open_objects};

@@ -22,6 +22,26 @@ pub(super) use call::Defaults;
 pub(super) use moment::{Clock, read as moment_of, set_right};
 pub(super) use privacy::masked;
 
+/// Returns what the lake may hold of what is said about an event.
+pub(super) fn kept_of_thing(object: &Object) -> Object {
+    privacy::kept(object, privacy::About::Thing, &[])
+}
+
+/// Returns what may be held of labels that describe a person, whatever their shape.
+pub(super) fn kept_labels(labels: &Value) -> Value {
+    privacy::kept_value(labels).unwrap_or_default()
+}
+
+/// Returns whether a text says who somebody is, or may say anything.
+pub(super) fn is_personal_text(text: &str) -> bool {
+    privacy::is_personal(text)
+}
+
+/// Returns what may be held of what is said about a person, but for who he is.
+pub(super) fn kept_of_person(object: &Object) -> Object {
+    privacy::kept(object, privacy::About::Person, &[])
+}
+
 /// A JSON object.
 type Object = Map<String, Value>;
 

@@ -99,6 +99,11 @@ pub(super) fn kept(object: &Object, about: About, used: &[&str]) -> Object {
     keep(object, about, used, DEPTH_MAX)
 }
 
+/// Returns what may be kept of a value that describes a person.
+pub(super) fn kept_value(value: &Value) -> Option<Value> {
+    value_kept(value, About::Person, DEPTH_MAX)
+}
+
 fn keep(object: &Object, about: About, used: &[&str], depth: usize) -> Object {
     let mut result = Object::new();
     for (key, value) in object.iter().filter(|(key, _)| !used.contains(&key.as_str())) {

@@ -4,7 +4,16 @@ use std::io::{Seek as _, Write as _};
 
 use super::*;
 
-const TABLES: [&str; 6] = ["online-retail", "movielens", "products", "campaigns", "rates", "csv"];
+const TABLES: [&str; 8] = [
+    "online-retail",
+    "movielens",
+    "products",
+    "campaigns",
+    "rates",
+    "personalize",
+    "recbole",
+    "csv",
+];
 
 #[test]
 fn whole_files_that_cannot_be_read_say_why() {

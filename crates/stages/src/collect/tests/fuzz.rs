@@ -33,9 +33,31 @@ const FILES: &[(&str, &str, &[u8])] = &[
         b"id,name,bid_per_click,budget,starts_at,ends_at\nc,C,0.1,10,2024-03-01,2024-03-31\n",
     ),
     ("rates", "in.csv", b"date,currency,rate\n2024-03-01,EUR,0.85\n"),
+    (
+        "gorse",
+        "in.jsonl",
+        b"{\"ItemId\":\"p\",\"Categories\":[\"a\"],\"Labels\":{\"b\":[1,2.5]},\"IsHidden\":true}\n\
+          {\"UserId\":\"u\",\"Labels\":[\"a\"],\"Comment\":\"c\"}\n\
+          {\"FeedbackType\":\"like\",\"UserId\":\"u\",\"ItemId\":\"p\",\"Value\":1.5,\
+          \"Timestamp\":\"2024-03-01T00:00:00Z\"}\n",
+    ),
+    ("gorse", "dump.bin", DUMP),
+    (
+        "personalize",
+        "in.csv",
+        b"USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE\nu,p,1709251200,click,0.5\n",
+    ),
+    ("recbole", "a.inter", b"user_id:token\titem_id:token\ttimestamp:float\nu\tp\t881250949\n"),
+    ("recbole", "a.item", b"item_id:token\tclass:token_seq\tsize:float_seq\np\ta b\t1 2.5\n"),
     ("csv", "in.csv", b"occurred_at,customer,product,kind,amount\n2024-03-01,u,p,view,1\n"),
     ("csv", "in.tsv", b"occurred_at\tcustomer\textra\n01/13/2024 10:00\tu\t{}\n"),
 ];
+
+/// A dump of one user and one item.
+const DUMP: &[u8] =
+    b"\xff\xff\xff\xff\xff\xff\xff\xff\x0d\0\0\0\0\0\0\0\x0a\x01u\x12\x05[\"a\"]\x1a\x01c\
+\xfe\xff\xff\xff\xff\xff\xff\xff\x0a\0\0\0\0\0\0\0\x12\x01p\x18\x01\x2a\x03\x08\xe8\x07\
+\0\0\0\0\0\0\0\0";
 
 const WORDS: &[&[u8]] = &[
     b"\n",

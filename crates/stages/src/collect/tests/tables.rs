@@ -123,8 +123,7 @@ fn a_table_gives_the_same_events_however_it_is_written() {
 #[test]
 fn a_file_shaped_as_our_events_keeps_every_field() {
     let given = Given::new();
-    let mut event =
-        shopwise_model::Event::new("sim", shopwise_model::EventKind::AdShown, 7_000_000);
+    let mut event = shopwise_model::Event::new("sim", EventKind::AdShown, 7_000_000);
     (event.event_id, event.line, event.customer) = ([9; 16], 3, Some("customer 1"));
     (event.product, event.campaign, event.creative) = (Some("mug"), Some("spring"), Some("red"));
     (event.decision, event.propensity, event.position) = (Some("d1"), 0.125, 2);
