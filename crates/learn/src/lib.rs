@@ -18,6 +18,7 @@ pub mod neighbours;
 pub mod recommend;
 pub mod respond;
 pub mod scale;
+pub mod slate;
 pub mod text;
 
 pub use error::{Error, Result};
