@@ -188,6 +188,20 @@ impl Test {
         }
     }
 
+    /// Returns the field that it looks at, if it is one.
+    #[must_use]
+    pub fn field(&self) -> Option<Field> {
+        match self {
+            Self::Moment { field, .. } | Self::Within { field, .. } => Some(*field),
+            Self::Number { of: What::Field(field), .. }
+            | Self::NumberIn { of: What::Field(field), .. }
+            | Self::Text { of: What::Field(field), .. }
+            | Self::Flag { of: What::Field(field), .. }
+            | Self::Known { of: What::Field(field), .. } => Some(*field),
+            _ => None,
+        }
+    }
+
     /// Returns the field whose moment it looks at, and how long after that moment, in microseconds,
     /// it may turn although nothing happens.
     #[must_use]

@@ -10,6 +10,7 @@ mod describe;
 mod newcomers;
 mod outlook;
 mod rfm;
+pub mod segments;
 
 use serde_json::json;
 use shopwise_learn::cluster::{Choice, KMeans, SILHOUETTE_ROWS, choose_k};
