@@ -42,6 +42,8 @@ enum Command {
     Show(commands::show::Arguments),
     /// What a customer turns to and why, and what he wants forgotten of it
     Tags(commands::tags::Arguments),
+    /// The segments that rules define: lists, checks, defines and switches them off
+    Segments(commands::segments::Arguments),
     /// Which identifiers are one person and why; merges and unmerges
     Identities(commands::identities::Arguments),
     /// Writes the events of a simulated shop, and the truth behind them
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Show(arguments) => commands::show::run(&arguments),
         Command::Tags(arguments) => commands::tags::run(&arguments),
+        Command::Segments(arguments) => commands::segments::run(&arguments),
         Command::Identities(arguments) => commands::identities::run(&arguments),
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
         Command::Serve(arguments) => commands::serve::run(&arguments),

@@ -12,8 +12,8 @@ use shopwise_model::tables::{PROFILES, TABLES};
 use shopwise_stages::{Shop, recommend};
 use shopwise_store::lake::TableFile;
 
-use super::open;
 use super::show::{cell, quote};
+use super::{open, segments};
 use crate::{ShopFolder, printer};
 
 #[derive(Debug, clap::Args)]
@@ -46,9 +46,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
         bar.set_position(rows);
         file.write(&part)
     };
-    match arguments.what.strip_prefix("audience:") {
-        Some(meant) => write(recommend::audience(&shop, meant, arguments.size)?)?,
-        None => shop.lake.stream(&query(&shop, &arguments.what)?, write)?,
+    let what = &arguments.what;
+    let rule = what.strip_prefix("segment:").map(|id| segments::rule(&shop, id)).transpose()?;
+    match (what.strip_prefix("audience:"), rule.flatten()) {
+        (Some(meant), _) => write(recommend::audience(&shop, meant, arguments.size)?)?,
+        (None, Some(rule)) => {
+            let members = segments::members_of(&shop, &arguments.folder.shop, &rule)?;
+            write(segments::table(&rule.id, &members))?;
+        }
+        (None, None) => shop.lake.stream(&query(&shop, what)?, write)?,
     }
     file.close()?;
     bar.finish_and_clear();

@@ -8,8 +8,9 @@ use shopwise_model::frame::{Column, Frame, NULL_INT};
 use shopwise_model::money::units_from_micros;
 use shopwise_model::{Campaign, time};
 use shopwise_stages::Shop;
+use shopwise_store::ledger::SegmentRule;
 
-use super::open;
+use super::{open, segments};
 use crate::ShopFolder;
 use crate::live::{glance, view};
 
@@ -37,6 +38,11 @@ enum What {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let shop = open::open(&arguments.folder.shop)?;
+    if let What::Segment = arguments.what
+        && let Some(rule) = segments::rule(&shop, &arguments.id)?
+    {
+        return segment(&shop, arguments, &rule);
+    }
     let found = match arguments.what {
         What::Customer => return customer(&shop, arguments),
         What::Segment => shop.lake.query(&format!(
@@ -64,6 +70,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
         if let Some(value) = cell(column, 0) {
             writeln!(text, "{:<22} {value}", name.replace('_', " "))?;
         }
+    }
+    Ok(text)
+}
+
+/// Returns what is known of a segment that a rule defines, its members counted now.
+fn segment(shop: &Shop, arguments: &Arguments, rule: &SegmentRule) -> Result<String> {
+    let members = segments::members_of(shop, &arguments.folder.shop, rule)?.len();
+    let shown = segments::shown(shop, rule, Some(members as u64));
+    if arguments.json {
+        return Ok(shown.to_string());
+    }
+    let mut text = String::new();
+    for name in ["segment", "name", "english", "chinese", "members", "created_at", "changed_at"] {
+        tell(&name.replace('_', " "), &shown[name], &mut text)?;
     }
     Ok(text)
 }

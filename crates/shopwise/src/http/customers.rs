@@ -8,7 +8,7 @@ use serde_json::json;
 use shopwise_stages::prepare::tastes;
 
 use super::reply::{ApiError, json_response};
-use super::{App, Call, blocking};
+use super::{App, Call, blocking, segments};
 use crate::commands::now;
 use crate::live::view::{self, Somebody};
 
@@ -21,8 +21,9 @@ pub(super) async fn show(app: Arc<App>, call: Call) -> Result<Response, ApiError
         let known = app.live.known().read();
         let known = known.map_err(|_| anyhow::anyhow!("the live state is lost"))?;
         let currency = &app.shop.settings.currency;
-        let found = view::customer(&known.state, currency, &somebody, &hidden);
+        let mut found = view::customer(&known.state, currency, &somebody, &hidden);
         drop(known);
+        found["segments"] = segments::of_customer(app, &somebody.names)?.into();
         Ok(json_response(StatusCode::OK, &found))
     })
     .await

@@ -24,6 +24,7 @@ mod reply;
 mod room;
 mod routes;
 mod schemas;
+mod segments;
 
 use std::net::IpAddr;
 use std::sync::Arc;

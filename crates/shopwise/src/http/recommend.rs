@@ -13,6 +13,7 @@ use super::query::Query;
 use super::reply::{ApiError, json_response};
 use super::{App, Call};
 use crate::commands::{init, now};
+use crate::live::view;
 use crate::live::visitor::visitor;
 
 /// The length of a list when nobody says.
@@ -121,7 +122,11 @@ fn scene(query: &Query) -> Result<Scene, ApiError> {
 fn known(app: &App, customer: &str, at: i64) -> Result<Visitor, ApiError> {
     let known = app.live.known().read();
     let known = known.map_err(|_| anyhow::anyhow!("the live state is lost"))?;
-    Ok(visitor(&known.state, &app.shop.vault, customer, at))
+    let mut found = visitor(&known.state, &app.shop.vault, customer, at);
+    if let Some(ruled) = &known.ruled {
+        found.segments = ruled.of(&view::pseudonyms(&app.shop.vault, customer));
+    }
+    Ok(found)
 }
 
 fn answered(answer: &Answer, asked: &Asked) -> Response {

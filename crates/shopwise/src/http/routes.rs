@@ -9,7 +9,7 @@ use shopwise_stages::collect::wire::Endpoint;
 
 use super::auth::Scope;
 use super::reply::ApiError;
-use super::{App, Call, collect, customers, health, openapi, products, recommend};
+use super::{App, Call, collect, customers, health, openapi, products, recommend, segments};
 
 /// How a request ends.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>;
@@ -115,6 +115,9 @@ macro_rules! settings {
 
 /// What is answered about products that are not there.
 const NO_PRODUCT: &[(u16, &str)] = &[(404, "there is no such product")];
+
+/// What is answered about segments that are not there.
+const NO_SEGMENT: &[(u16, &str)] = &[(404, "there is no such segment")];
 
 /// What is answered about tags that nobody has.
 const NO_TAG: &[(u16, &str)] =
@@ -241,6 +244,27 @@ pub(super) const ROUTES: &[Route] = &[
     .query(OF_LISTS)
     .gives(Carries::Json("List"))
     .also(WRONG_LIST),
+    route!("GET", "/api/segments", Admin, segments::list, "All segments, by rules and found")
+        .gives(Carries::Json("Segments")),
+    route!("POST", "/api/segments/check", Admin, segments::check, "What is wrong with a rule")
+        .takes(Carries::Json("Rule"))
+        .gives(Carries::Json("Checked")),
+    route!("GET", "/api/segments/{id}", Admin, segments::show, "A segment")
+        .gives(Carries::Json("Segment"))
+        .also(NO_SEGMENT),
+    route!("PUT", "/api/segments/{id}", Admin, segments::put, "Defines a segment by a rule")
+        .takes(Carries::Json("SegmentFields"))
+        .gives(Carries::Json("Segment")),
+    route!("DELETE", "/api/segments/{id}", Admin, segments::delete, "Switches a rule off")
+        .gives(Carries::Json("Deleted"))
+        .also(NO_SEGMENT),
+    route!("GET", "/api/segments/{id}/members", Admin, segments::members, "Who is in a segment")
+        .query(&[
+            ("n", "how many, 1 to 10000; 100 when left out"),
+            ("after", "the customer with whom the page before ended, its `next`"),
+        ])
+        .gives(Carries::Json("Members"))
+        .also(&[(400, "the query is wrong"), (404, "there is no such segment")]),
     route!("GET", "/api/customers/{id}", Admin, customers::show, "What is known of a customer now")
         .gives(Carries::Json("Customer"))
         .also(&[(404, "no such customer is known")]),

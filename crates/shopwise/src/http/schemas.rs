@@ -8,7 +8,7 @@ use super::products::AMOUNT_MAX;
 /// Returns every schema by its name.
 pub(super) fn schemas() -> Value {
     let mut all = events();
-    for part in [products(), lists(), answers()] {
+    for part in [products(), lists(), segments(), answers(), states()] {
         if let (Value::Object(all), Value::Object(part)) = (&mut all, part) {
             all.extend(part);
         }
@@ -178,6 +178,69 @@ fn lists() -> Value {
     })
 }
 
+/// Segments: those of rules, and those that profiling found.
+fn segments() -> Value {
+    let text = json!({ "type": ["string", "null"] });
+    let expression = json!({ "type": "string", "description":
+        "who is in it, such as `orders of (category = \"tea\") within 90 days >= 2`" });
+    let members = json!({ "type": ["integer", "null"], "minimum": 0,
+        "description": "null while that is being found out" });
+    json!({
+        "SegmentFields": {
+            "type": "object", "additionalProperties": false, "required": ["expression"],
+            "properties": { "expression": expression,
+                "name": { "type": ["string", "null"], "maxLength": 200 } },
+        },
+        "Rule": {
+            "type": "object", "additionalProperties": false, "required": ["expression"],
+            "properties": { "expression": expression },
+        },
+        "Checked": {
+            "type": "object",
+            "required": ["ok"],
+            "properties": {
+                "ok": { "type": "boolean" }, "english": text, "chinese": text,
+                "members": members,
+                "mistake": {
+                    "type": "object",
+                    "required": ["start", "length", "message", "hint", "text"],
+                    "properties": {
+                        "start": { "$ref": "#/components/schemas/Count" },
+                        "length": { "$ref": "#/components/schemas/Count" },
+                        "message": { "type": "string" }, "hint": text,
+                        "text": { "type": "string", "description": "all of it, with the place" },
+                    },
+                },
+            },
+        },
+        "Segment": {
+            "type": "object",
+            "required": ["segment", "name", "kind", "members"],
+            "properties": { "segment": { "type": "string" }, "name": text,
+                "kind": { "enum": ["rule", "profile"] }, "members": members },
+        },
+        "Segments": {
+            "type": "object",
+            "required": ["segments"],
+            "properties": { "segments": { "type": "array",
+                "items": { "$ref": "#/components/schemas/Segment" } } },
+        },
+        "Members": {
+            "type": "object",
+            "required": ["segment", "members", "next"],
+            "properties": {
+                "segment": { "type": "string" },
+                "members": { "type": "array", "items": {
+                    "type": "object",
+                    "required": ["customer", "since"],
+                    "properties": { "customer": { "type": "string" }, "since": text },
+                } },
+                "next": text,
+            },
+        },
+    })
+}
+
 fn answers() -> Value {
     let count = json!({ "$ref": "#/components/schemas/Count" });
     let moment = json!({ "type": ["string", "null"], "description": "RFC 3339, UTC" });
@@ -199,6 +262,11 @@ fn answers() -> Value {
                     "properties": { "product": { "type": "string" }, "at": { "type": "string" },
                         "views": count, "carts": count, "orders": count,
                         "pieces": { "type": "number" } },
+                } },
+                "segments": { "type": "array", "description": "those of rules", "items": {
+                    "type": "object",
+                    "properties": { "segment": { "type": "string" }, "name": { "type": "string" },
+                        "since": moment },
                 } },
                 "tags": { "type": "array", "items": {
                     "type": "object",
@@ -225,6 +293,12 @@ fn answers() -> Value {
                 } },
             },
         },
+    })
+}
+
+/// What the server says of itself, and of what went wrong.
+fn states() -> Value {
+    json!({
         "Health": {
             "type": "object", "required": ["status"], "properties": { "status": { "const": "ok" } },
         },

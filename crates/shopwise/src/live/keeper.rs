@@ -131,7 +131,8 @@ impl Keeper {
         };
         for commit in commits {
             let is_import = commit.transaction.is_none() && !commit.added.is_empty();
-            if is_import && let Err(error) = self.take_files(&commit.added) {
+            if is_import && let Err(error) = self.take_files(&commit.added, commit.standing.version)
+            {
                 let error = format!("{error:#}");
                 tracing::warn!(error, "an import was read in part: replaying all events");
                 return Known::replace(&self.known, restore::rebuild(&self.shop, &self.inbox)?);
@@ -141,16 +142,14 @@ impl Keeper {
         Ok(())
     }
 
-    fn take_files(&self, files: &[String]) -> Result<()> {
+    fn take_files(&self, files: &[String], version: u64) -> Result<()> {
         let mut lost = false;
         follow::added(&self.shop, files, |part| {
             let Ok(mut known) = self.hold() else {
                 lost = true;
                 return Ok(());
             };
-            known.state.extend(&part)?;
-            known.state.settle();
-            Ok(())
+            known.import(&part, version)
         })?;
         if lost { bail!("the live state is lost") } else { Ok(()) }
     }

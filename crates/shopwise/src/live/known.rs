@@ -10,6 +10,8 @@ use shopwise_stages::prepare::fold::Replay;
 use shopwise_stages::{Shop, collect};
 use shopwise_store::lake::{Commit, Standing};
 
+use super::ruled::{Aside, Ruled};
+
 /// What is known this moment.
 #[derive(Debug)]
 pub(crate) struct Known {
@@ -23,6 +25,10 @@ pub(crate) struct Known {
     pub(super) told: Option<u64>,
     /// Whether it lacks what the lake holds, which could not be read: it is not written down.
     pub(super) is_partial: bool,
+    /// The rule segments, where there are any and they have been replayed.
+    pub(crate) ruled: Option<Ruled>,
+    /// What comes while they are replayed.
+    pub(super) aside: Option<Vec<Aside>>,
 }
 
 /// A version of the events in the lake.
@@ -35,11 +41,21 @@ pub(super) struct Base {
 }
 
 impl Known {
+    /// Returns a state that holds the entries of the inbox through one, and a version of the lake.
+    pub(super) fn new(state: Replay, followed: i64, base: Base) -> Self {
+        Self { state, followed, base, told: None, is_partial: false, ruled: None, aside: None }
+    }
+
     /// Puts another state in place of the one that is held.
     pub(super) fn replace(held: &RwLock<Self>, new: Self) -> Result<()> {
         // The former one is taken down when nobody waits for the lock any more.
         let mut old = new;
-        std::mem::swap(&mut *held.write().ok().context("the live state is lost")?, &mut old);
+        let mut held = held.write().ok().context("the live state is lost")?;
+        std::mem::swap(&mut *held, &mut old);
+        held.ruled = old.ruled.take();
+        held.ruled.iter_mut().for_each(Ruled::fall_behind);
+        drop(held);
+        drop(old);
         Ok(())
     }
 
@@ -48,13 +64,36 @@ impl Known {
         self.state.extend(rows)?;
         self.state.settle();
         self.followed = through;
+        if let Some(ruled) = &mut self.ruled {
+            ruled.take(rows, through)?;
+        }
+        if let Some(aside) = &mut self.aside {
+            aside.push(Aside::Entries(rows.clone(), through));
+        }
+        Ok(())
+    }
+
+    /// Takes in rows that were imported into the lake with a version.
+    pub(super) fn import(&mut self, rows: &Frame, version: u64) -> shopwise_stages::Result<()> {
+        self.state.extend(rows)?;
+        self.state.settle();
+        if let Some(ruled) = &mut self.ruled {
+            ruled.import(rows, version)?;
+        }
+        if let Some(aside) = &mut self.aside {
+            aside.push(Aside::Import(rows.clone(), version));
+        }
         Ok(())
     }
 
     /// Is told who belongs to whom.
     pub(super) fn assign(&mut self, assigned: impl IntoIterator<Item = (Pseudonym, Pseudonym)>) {
         for (pseudonym, person) in assigned {
-            self.state.assign(&pseudonym.to_string(), &person.to_string());
+            let (pseudonym, person) = (pseudonym.to_string(), person.to_string());
+            self.state.assign(&pseudonym, &person);
+            if let Some(ruled) = &mut self.ruled {
+                ruled.segments.assign(&pseudonym, &person);
+            }
         }
     }
 }

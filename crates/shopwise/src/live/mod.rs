@@ -1,11 +1,12 @@
 //! What happens between a request and the lake: events are made durable, known at once, and moved.
 //!
-//! Five threads stand behind the server. The *door* makes what came in durable, many requests in
+//! Six threads stand behind the server. The *door* makes what came in durable, many requests in
 //! one transaction. The *follower* reads the durable events in their order, those of other
 //! processes on the same shop too, and keeps the live state. The *drainer* moves what the follower
 //! has made of them into the lake while it holds the lease to do so. The *keeper* takes in what was
 //! imported, and writes the state down, so that the next start need not replay everything. The
-//! *watch* says when a source falls silent.
+//! *watch* says when a source falls silent. The sixth keeps the *rule segments* exact as time
+//! passes.
 
 mod ahead;
 mod desk;
@@ -17,6 +18,7 @@ mod keeper;
 mod known;
 mod note;
 mod restore;
+pub(crate) mod ruled;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -70,6 +72,8 @@ pub(crate) struct Live {
     followed: Followed,
     door: Door,
     stop: Arc<AtomicBool>,
+    /// Rung when segments were defined otherwise.
+    redefined: Arc<AtomicBool>,
 }
 
 /// The threads behind the server, to be ended in order.
@@ -99,8 +103,11 @@ impl Live {
         let drain = drainer::start(&followed, &stop)?;
         let keep = keeper.clone().start(&stop)?;
         let watch = watch::start(&followed.inbox, &followed.shop.settings.time_zone, &stop)?;
-        let live = Self { followed, door, stop: Arc::clone(&stop) };
-        Ok((live, Threads { stop, running: vec![at_the_door, follow, drain, keep, watch], keeper }))
+        let redefined = Arc::new(AtomicBool::new(true));
+        let segments = ruled::start(&followed, &redefined, &stop)?;
+        let live = Self { followed, door, stop: Arc::clone(&stop), redefined };
+        let running = vec![at_the_door, follow, drain, keep, watch, segments];
+        Ok((live, Threads { stop, running, keeper }))
     }
 
     /// Makes the events of a request durable and says what became of each.
@@ -126,6 +133,11 @@ impl Live {
 
     pub(crate) fn inbox(&self) -> &Inbox {
         &self.followed.inbox
+    }
+
+    /// Is told that segments were defined otherwise.
+    pub(crate) fn redefine(&self) {
+        self.redefined.store(true, Ordering::Release);
     }
 
     /// Returns the live state.

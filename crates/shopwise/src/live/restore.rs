@@ -78,7 +78,7 @@ fn without_lake(shop: &Shop, inbox: &Inbox, base: Base, error: &anyhow::Error) -
     tracing::error!(error, hint, "the lake is damaged: who customers were is not known");
     inbox.note_damage("lake", base.held, &error)?;
     let (state, followed) = (follow::nothing(shop)?, base.held);
-    let mut known = Known { state, followed, base, told: None, is_partial: true };
+    let mut known = Known { is_partial: true, ..Known::new(state, followed, base) };
     if take_inbox(shop, inbox, &mut known)? {
         return Ok(known);
     }
@@ -93,7 +93,7 @@ pub(super) fn rebuild(shop: &Shop, inbox: &Inbox) -> Result<Known> {
             None => follow::nothing(shop)?,
             Some(standing) => follow::state_at(shop, standing.version)?,
         };
-        let mut known = Known { state, followed: base.held, base, told: None, is_partial: false };
+        let mut known = Known::new(state, base.held, base);
         if take_inbox(shop, inbox, &mut known)? {
             return Ok(known);
         }
@@ -124,8 +124,7 @@ pub(super) fn recall(shop: &Shop, inbox: &Inbox, file: &Path) -> Result<Option<K
     if note.followed > inbox.last()? {
         bail!("the snapshot knows more than the inbox");
     }
-    let mut known =
-        Known { state, followed: note.followed, base: note.base, told: None, is_partial: false };
+    let mut known = Known::new(state, note.followed, note.base);
     take_lake(shop, &mut known, &note.ahead)?;
     if known.state.late() > follow::AGAIN_MAX {
         bail!("{} customers would have to be read again", known.state.late());

@@ -17,6 +17,7 @@ mod refusals;
 mod retail;
 mod runs;
 mod schema;
+mod segments;
 mod server;
 
 use std::path::{Path, PathBuf};

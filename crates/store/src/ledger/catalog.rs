@@ -48,7 +48,7 @@ impl Ledger {
                 .await?;
             }
             if !products.is_empty() {
-                next_version(&mut transaction).await?;
+                next_version(&mut transaction, VERSION).await?;
             }
             Ok(transaction.commit().await?)
         })
@@ -59,8 +59,13 @@ impl Ledger {
     /// # Errors
     /// When the database refuses.
     pub fn products_version(&self) -> Result<i64> {
+        self.version(VERSION)
+    }
+
+    /// Returns how many changes a counter has counted.
+    pub(super) fn version(&self, counter: &str) -> Result<i64> {
         const SQL: &str = "SELECT value FROM counters WHERE name = $1";
-        let query = sqlx::query(SQL).bind(VERSION);
+        let query = sqlx::query(SQL).bind(counter);
         let row = self.block(query.fetch_optional(&self.pool))?;
         row.map_or(Ok(0), |row| Ok(row.try_get(0)?))
     }
@@ -101,7 +106,7 @@ impl Ledger {
             let query = sqlx::query("DELETE FROM products WHERE id = $1").bind(id);
             let was_there = query.execute(&mut *transaction).await?.rows_affected() == 1;
             if was_there {
-                next_version(&mut transaction).await?;
+                next_version(&mut transaction, VERSION).await?;
             }
             transaction.commit().await?;
             Ok(was_there)
@@ -161,13 +166,13 @@ impl Ledger {
     }
 }
 
-/// Counts a change of the catalogue.
-async fn next_version(transaction: &mut AnyConnection) -> Result<()> {
+/// Counts a change.
+pub(super) async fn next_version(transaction: &mut AnyConnection, counter: &str) -> Result<()> {
     sqlx::query(
         "INSERT INTO counters (name, value) VALUES ($1, 1)
          ON CONFLICT (name) DO UPDATE SET value = counters.value + 1",
     )
-    .bind(VERSION)
+    .bind(counter)
     .execute(transaction)
     .await?;
     Ok(())

@@ -16,6 +16,7 @@ mod leases;
 mod models;
 mod rates;
 mod runs;
+mod segments;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use keys::Key;
 pub use leases::Lease;
 pub use models::{Model, NewModel};
 pub use runs::{Run, RunEnd, RunStart};
+pub use segments::SegmentRule;
 pub use violations::{Progress, Violated};
 
 use crate::Result;
@@ -52,6 +54,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "key sums", include_str!("migrations/0007_key_sums.sql")),
     (8, "hidden tags", include_str!("migrations/0008_hidden_tags.sql")),
     (9, "products", include_str!("migrations/0009_products.sql")),
+    (10, "segments", include_str!("migrations/0010_segments.sql")),
     (12, "customer traits", include_str!("migrations/0012_customer_traits.sql")),
 ];
 

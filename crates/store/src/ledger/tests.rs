@@ -1,3 +1,7 @@
+mod segments;
+mod tags;
+mod violations;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
@@ -104,6 +108,12 @@ fn a_ledger_of_an_earlier_version_is_brought_up_to_date() {
                DROP TABLE persons; DROP TABLE keys; ALTER TABLE identities DROP COLUMN joined; \
                ALTER TABLE identities DROP COLUMN since; DROP INDEX identities_person; \
                DROP TABLE plan_violations; DROP TABLE plan_progress; DROP TABLE hidden_tags; \
+               DROP TABLE segments; \
+               ALTER TABLE products DROP COLUMN seller; \
+               ALTER TABLE products DROP COLUMN hidden; \
+               ALTER TABLE products DROP COLUMN available_from; \
+               ALTER TABLE products DROP COLUMN available_until; \
+               ALTER TABLE products DROP COLUMN attributes; \
                DELETE FROM _sqlx_migrations WHERE version > 1";
     ledger.block(sqlx::raw_sql(sql).execute(&ledger.pool)).unwrap();
     ledger.set_setting("format", "1").unwrap();
@@ -471,43 +481,4 @@ fn it_works_on_a_blocking_thread_of_another_runtime() {
     });
     // Dropped where dropping a runtime would panic.
     outer.block_on(async move { drop(ledger) });
-}
-
-#[test]
-fn violations_of_a_list_are_counted_once_however_often_it_is_read() {
-    on_both(|ledger| {
-        let found = |event: &str, found, last_at| Violated {
-            source: "web".to_owned(),
-            event: event.to_owned(),
-            property: "price".to_owned(),
-            reason: "not a number".to_owned(),
-            found,
-            last_at,
-        };
-        let progress = |from, through| Some(Progress { name: "inbox", from, through });
-        let add =
-            |one: &Violated, progress| ledger.add_violations(std::slice::from_ref(one), progress);
-        assert_eq!(ledger.counted_through("inbox").unwrap(), 0);
-        add(&found("Order Completed", 2, 5), progress(0, 10)).unwrap();
-        // Who counts from where it had been before comes too late, and nothing is counted.
-        assert!(add(&found("Order Completed", 2, 6), progress(0, 12)).is_err());
-        assert_eq!(ledger.counted_through("inbox").unwrap(), 10);
-        add(&found("Order Completed", 1, 7), progress(10, 12)).unwrap();
-        add(&found("Cart Viewed", 1, 8), None).unwrap();
-        assert_eq!(ledger.counted_through("inbox").unwrap(), 12);
-        let expected = [found("Order Completed", 3, 7), found("Cart Viewed", 1, 8)];
-        assert_eq!(ledger.violations().unwrap(), expected);
-    });
-}
-
-#[test]
-fn a_tag_that_a_customer_wants_gone_is_known_by_any_of_his_pseudonyms() {
-    on_both(|ledger| {
-        let names = ["c1", "c2"].map(str::to_owned);
-        let new = ["c2", "c2", "c3"].map(|name| ledger.hide_tag(name, "brand:甲", 1).unwrap());
-        assert_eq!(new, [true, false, true]);
-        assert_eq!(ledger.hidden_tags_of(&names).unwrap(), ["brand:甲"]);
-        assert_eq!(ledger.hidden_tags().unwrap().len(), 2);
-        assert_eq!([(); 2].map(|()| ledger.unhide_tag(&names, "brand:甲").unwrap()), [true, false]);
-    });
 }

@@ -323,3 +323,20 @@ fn every_word_has_one_name_in_each_language() {
         assert!(!names[..at].contains(name), "`{name}` stands twice");
     }
 }
+
+#[test]
+fn the_documentation_has_the_table_of_words_and_examples_that_can_be_read() {
+    let page = include_str!("../../../../../docs/segments.md");
+    assert!(page.ends_with(&table()), "docs/segments.md should end with:\n{}", table());
+    let (segments, filters) = page.split_once("| filter |").unwrap();
+    for (part, about) in [(segments, About::Customers), (filters, About::Products)] {
+        let rows = part.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+        for row in rows.take_while(|line| line.starts_with('|')) {
+            let examples: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+            let read = examples.iter().map(|text| Expression::read(text, about));
+            let read: Vec<_> = read.map(|read| read.unwrap_or_else(|no| panic!("{no}"))).collect();
+            assert_eq!(read.len(), 2, "{row}");
+            assert_eq!(read[1].print(Language::Chinese), examples[1], "{row}");
+        }
+    }
+}

@@ -21,6 +21,7 @@ mod rows;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -31,7 +32,9 @@ use shopwise_model::{Product, Settings};
 
 use crate::error::Result;
 use crate::language::Expression;
+pub use rows::{Defined, definitions};
 pub use rules::SEGMENTS_MAX;
+pub use trial::Trial;
 
 use past::{KINDS, Line, Past};
 use person::Values;

@@ -46,8 +46,7 @@ impl Values {
                     if base.condition.is_some_and(|condition| !matches(entry.product, condition)) {
                         continue;
                     }
-                    let is_within =
-                        |(window, _): &&(i64, usize)| at > now.saturating_sub(*window);
+                    let is_within = |(window, _): &&(i64, usize)| at > now.saturating_sub(*window);
                     let Some((_, value)) = base.windows.iter().find(is_within) else { continue };
                     let more = match base.sum {
                         Sum::Events => {

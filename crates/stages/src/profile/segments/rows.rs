@@ -1,5 +1,6 @@
 //! The rows of events as the rules take them in.
 
+use jiff::tz::TimeZone;
 use rustc_hash::FxHashMap;
 use shopwise_model::frame::{Frame, NULL_CODE, NULL_INT, Texts};
 use shopwise_model::money::{Rate, Rates};
@@ -10,7 +11,8 @@ use shopwise_store::lake::At;
 use super::past::{Kind, Line};
 use super::rules::Rules;
 use super::{Definition, Segments};
-use crate::error::{Result, calendar};
+use crate::error::{Error, Result, calendar};
+use crate::language::{About, Expression, Mistake};
 use crate::shop::Shop;
 
 /// What is read of the log, the lines of an event behind each other.
@@ -19,6 +21,7 @@ const SQL: &str = include_str!("events.sql");
 /// What amounts are worth in the shop's currency.
 #[derive(Debug)]
 pub(super) struct Worth {
+    own: String,
     rates: Rates,
     calendar: Calendar,
 }
@@ -26,7 +29,7 @@ pub(super) struct Worth {
 impl Worth {
     pub(super) fn new(settings: &Settings, rates: &[Rate]) -> Result<Self> {
         let rates = Rates::new(&settings.currency, rates);
-        Ok(Self { rates, calendar: calendar(settings)? })
+        Ok(Self { own: settings.currency.clone(), rates, calendar: calendar(settings)? })
     }
 
     /// Returns an amount in the shop's currency; 0 where there is no rate. Without a currency it is
@@ -34,6 +37,7 @@ impl Worth {
     fn of(&self, amount: i64, currency: Option<&str>, at: i64) -> i64 {
         match currency {
             None => amount,
+            Some(currency) if currency == self.own => amount,
             Some(currency) => {
                 self.rates.convert(amount, currency, self.calendar.day(at)).unwrap_or(0)
             }
@@ -103,6 +107,18 @@ impl Products {
         code
     }
 
+    /// Returns the products that are known, held against other rules.
+    pub(super) fn as_seen_by(&self, rules: &Rules) -> Self {
+        let mut own = Self::default();
+        if rules.conditions.is_empty() {
+            return own;
+        }
+        own.names = self.names.clone();
+        own.catalogue.clone_from(&self.catalogue);
+        own.hold_against(rules);
+        own
+    }
+
     /// Returns whether a product meets a condition; no product meets any.
     pub(super) fn meets(&self, product: u32, condition: usize) -> bool {
         let word = (product as usize).checked_mul(self.words()).map(|at| at + condition / 64);
@@ -113,6 +129,38 @@ impl Products {
     pub(super) fn bytes(&self) -> usize {
         8 * self.met.len() + self.names.values().len() * 100
     }
+}
+
+/// The segments that are defined and switched on.
+#[derive(Debug, Default)]
+pub struct Defined {
+    /// Those that can be read.
+    pub definitions: Vec<Definition>,
+    /// The identifiers of the others, and what is wrong with them.
+    pub wrong: Vec<(String, Mistake)>,
+}
+
+/// Returns the segments that are defined and switched on.
+///
+/// # Errors
+/// When the ledger cannot be read or the settings are wrong.
+pub fn definitions(shop: &Shop) -> Result<Defined> {
+    let zone = &shop.settings.time_zone;
+    let wrong = |_| Error::Wrong(format!("`{zone}` is no IANA time zone"));
+    let zone = TimeZone::get(zone).map_err(wrong)?;
+    let mut all = Defined::default();
+    for rule in shop.ledger.segment_rules()? {
+        if rule.off.is_some() {
+            continue;
+        }
+        match Expression::read_in(&rule.expression, About::Customers, &zone) {
+            Ok(expression) => {
+                all.definitions.push(Definition { id: rule.id, name: rule.name, expression });
+            }
+            Err(mistake) => all.wrong.push((rule.id, mistake)),
+        }
+    }
+    Ok(all)
 }
 
 impl Segments {
@@ -128,11 +176,8 @@ impl Segments {
         let (customers, products) = (part.text("customer")?, part.text("product")?);
         let customer_of: Vec<u32> =
             customers.values().iter().map(|name| self.persons.intern(name)).collect();
-        let product_of: Vec<u32> = products
-            .values()
-            .iter()
-            .map(|name| self.products.intern(name, &self.rules))
-            .collect();
+        let product_of: Vec<u32> =
+            products.values().iter().map(|name| self.products.intern(name, &self.rules)).collect();
         self.know_new_names();
         let (ids, currencies) = (part.id("event_id")?, part.text("currency")?);
         let (quantities, amounts) = (part.int("quantity")?, part.int("amount")?);
@@ -153,14 +198,17 @@ impl Segments {
                 }
                 Kind::View | Kind::Cart | Kind::Search | Kind::Other => 0,
             };
-            self.take(customer, &Line {
-                kind,
-                is_new_event,
-                at: times[row],
-                product: code(&product_of, products.codes()[row]),
-                quantity: present(quantities[row]),
-                amount,
-            });
+            self.take(
+                customer,
+                &Line {
+                    kind,
+                    is_new_event,
+                    at: times[row],
+                    product: code(&product_of, products.codes()[row]),
+                    quantity: present(quantities[row]),
+                    amount,
+                },
+            );
         }
         Ok(())
     }

@@ -190,8 +190,7 @@ impl Definition {
     /// Returns whether two definitions have the same members, whatever they are called.
     pub(super) fn is_alike(&self, other: &Self) -> bool {
         self.id == other.id
-            && self.expression.print(Language::English)
-                == other.expression.print(Language::English)
+            && self.expression.print(Language::English) == other.expression.print(Language::English)
     }
 }
 

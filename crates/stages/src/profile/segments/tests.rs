@@ -86,7 +86,15 @@ fn other_definitions_hold_at_once_where_enough_is_known() {
     segments.extend(&one("ann", EventKind::ProductViewed, "p", NOON - DAY)).unwrap();
     assert_eq!(members(&mut segments, "a", NOON), ["ann"]);
     let narrower = definition("b", "viewed of (id = \"p\") within 2 days");
-    assert!(segments.redefine(vec![narrower.clone(), definition("a", "viewed within 30 days")]));
+    let tried = |segments: &Segments, definition| {
+        segments.try_on(definition).map(|mut trial| {
+            std::iter::repeat_with(|| segments.go_on(&mut trial, 1)).find_map(|all| all).unwrap()
+        })
+    };
+    assert_eq!(tried(&segments, narrower.clone()), Some(1));
+    assert_eq!(tried(&segments, definition("c", "viewed of (id = \"q\") within 2 days")), Some(0));
+    assert_eq!(tried(&segments, definition("c", "carts within 2 days >= 1")), None);
+    assert!(segments.redefine(vec![narrower, definition("a", "viewed within 30 days")]));
     assert_eq!(members(&mut segments, "b", NOON), ["ann"]);
     assert_eq!(members(&mut segments, "a", NOON), ["ann"]);
     assert_eq!(segments.all().map(|(_, count)| count).collect::<Vec<_>>(), [1, 1]);
