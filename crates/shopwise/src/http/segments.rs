@@ -26,7 +26,7 @@ const PAGE_MAX: usize = 10_000;
 const PAGE: usize = 100;
 
 /// Persons who are tried on while others wait for the live state.
-const PERSONS_AT_A_TIME: u32 = 2_000;
+const PERSONS_AT_A_TIME: u32 = 500;
 
 /// Who changes segments over HTTP: the administrator's token says no more.
 const ADMINISTRATOR: &str = "administrator";
@@ -96,7 +96,8 @@ pub(super) async fn put(app: Arc<App>, mut call: Call) -> Result<Response, ApiEr
 pub(super) async fn delete(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let id = call.path.first().cloned().unwrap_or_default();
     blocking(&app, move |app| {
-        if !app.shop.ledger.switch_segment_off(&id, ADMINISTRATOR, now())? {
+        let is_one = wrong_id(&id).is_none();
+        if !is_one || !app.shop.ledger.switch_segment_off(&id, ADMINISTRATOR, now())? {
             return Err(missing(&id));
         }
         app.live.redefine();

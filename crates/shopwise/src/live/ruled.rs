@@ -29,7 +29,10 @@ const LOOK: Duration = Duration::from_millis(50);
 const ASK: Duration = Duration::from_secs(1);
 
 /// Persons who are held against the rules while others wait for the live state.
-const PERSONS_AT_A_TIME: usize = 2_000;
+const PERSONS_AT_A_TIME: usize = 500;
+
+/// How long they are let in then.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// How often a replay is begun anew because events were moved on meanwhile.
 const TRIES_MAX: usize = 10;
@@ -135,6 +138,8 @@ impl Keeper {
             if let Some(ruled) = &mut known.ruled {
                 ruled.segments.advance(now(), PERSONS_AT_A_TIME);
             }
+            drop(known);
+            std::thread::sleep(PAUSE);
         }
         Ok(())
     }
