@@ -1,4 +1,4 @@
-//! The shop's nouns: events, products, campaigns, decisions, money, time, settings, and the frame
+//! The shop's nouns: events, products, campaigns, rules, decisions, money, time, settings, and the frame
 //! of typed columns in which they travel between rooms. Nothing here does I/O.
 
 pub mod calendar;
@@ -8,6 +8,7 @@ pub mod event;
 pub mod frame;
 pub mod money;
 pub mod product;
+pub mod rule;
 pub mod settings;
 pub mod tables;
 pub mod time;
@@ -17,4 +18,5 @@ pub use campaign::Campaign;
 pub use event::{Event, EventKind, Events};
 pub use frame::{Column, Frame, FrameError, Texts};
 pub use product::Product;
+pub use rule::Rule;
 pub use settings::Settings;

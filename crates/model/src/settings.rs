@@ -38,6 +38,50 @@ pub struct Settings {
     /// The time of day, in the shop's time zone, at which the server runs the loop, `HH:MM`; empty
     /// for never.
     pub run_at: String,
+    /// How lists are composed in each scene.
+    pub scenes: Scenes,
+}
+
+/// How lists are composed, by scene: tables such as `[scenes.home]`.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "docs/rules.md says what each scene is")]
+pub struct Scenes {
+    pub home: SceneSettings,
+    pub product: SceneSettings,
+    pub cart: SceneSettings,
+    pub search: SceneSettings,
+    #[serde(rename = "win-back")]
+    pub win_back: SceneSettings,
+    #[serde(rename = "e-mail")]
+    pub email: SceneSettings,
+}
+
+/// How lists are composed in a scene; what is left out has the scene's own default.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SceneSettings {
+    /// How much relevance counts against variety, above 0 to 1: home, win-back and e-mail .8, cart
+    /// .9, product and search 1.
+    pub relevance: Option<f64>,
+    /// Showings without a click that halve an item's worth; 0 for never: 8, in a search 0.
+    pub fatigue: Option<f64>,
+    /// At most so many of a category among the first; 0 for any number: home, win-back and e-mail
+    /// 4, else 0.
+    pub category_most: Option<u32>,
+    /// The same of a brand: as of a category.
+    pub brand_most: Option<u32>,
+    /// The same of a seller: 0.
+    pub seller_most: Option<u32>,
+    /// The number of positions in which these are counted: 12.
+    pub first: Option<u32>,
+    /// The probability with which an open position is filled by chance, 0 to 1: 0. Letters are
+    /// never filled by chance.
+    pub exploration: Option<f64>,
+    /// The positions that are open to chance, from 1: 4 and 8.
+    pub exploration_positions: Option<Vec<u32>>,
+    /// How many of the next best chance draws from: 50.
+    pub exploration_pool: Option<u32>,
 }
 
 impl Default for Settings {
@@ -58,6 +102,7 @@ impl Default for Settings {
             ledger: String::new(),
             listen: "127.0.0.1:8484".to_owned(),
             run_at: "03:00".to_owned(),
+            scenes: Scenes::default(),
         }
     }
 }

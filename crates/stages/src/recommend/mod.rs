@@ -14,6 +14,7 @@ mod log;
 mod race;
 mod recipe;
 pub mod related;
+pub mod rules;
 mod serving;
 mod table;
 pub mod weight;

@@ -1,10 +1,10 @@
 //! What the shop sells and what it advertises.
 
 use shopwise_model::{Campaign, Product};
+use sqlx::Row as _;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row as _};
 
-use super::Ledger;
+use super::{Ledger, count_change};
 use crate::Result;
 
 /// The counter of changes of the catalogue.
@@ -48,7 +48,7 @@ impl Ledger {
                 .await?;
             }
             if !products.is_empty() {
-                next_version(&mut transaction, VERSION).await?;
+                count_change(VERSION, &mut transaction).await?;
             }
             Ok(transaction.commit().await?)
         })
@@ -59,15 +59,7 @@ impl Ledger {
     /// # Errors
     /// When the database refuses.
     pub fn products_version(&self) -> Result<i64> {
-        self.version(VERSION)
-    }
-
-    /// Returns how many changes a counter has counted.
-    pub(super) fn version(&self, counter: &str) -> Result<i64> {
-        const SQL: &str = "SELECT value FROM counters WHERE name = $1";
-        let query = sqlx::query(SQL).bind(counter);
-        let row = self.block(query.fetch_optional(&self.pool))?;
-        row.map_or(Ok(0), |row| Ok(row.try_get(0)?))
+        self.changes(VERSION)
     }
 
     /// Returns the catalogue, by identifier.
@@ -106,7 +98,7 @@ impl Ledger {
             let query = sqlx::query("DELETE FROM products WHERE id = $1").bind(id);
             let was_there = query.execute(&mut *transaction).await?.rows_affected() == 1;
             if was_there {
-                next_version(&mut transaction, VERSION).await?;
+                count_change(VERSION, &mut transaction).await?;
             }
             transaction.commit().await?;
             Ok(was_there)
@@ -164,18 +156,6 @@ impl Ledger {
         campaigns.sort_unstable_by(|left, right| left.id.cmp(&right.id));
         Ok(campaigns)
     }
-}
-
-/// Counts a change.
-pub(super) async fn next_version(transaction: &mut AnyConnection, counter: &str) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO counters (name, value) VALUES ($1, 1)
-         ON CONFLICT (name) DO UPDATE SET value = counters.value + 1",
-    )
-    .bind(counter)
-    .execute(transaction)
-    .await?;
-    Ok(())
 }
 
 fn product(row: &AnyRow) -> Result<Product> {

@@ -1,10 +1,11 @@
-//! The operational database: catalogue, campaigns, currency rates, identities, keys, runs, leases,
-//! models.
+//! The operational database: catalogue, campaigns, rules, currency rates, identities, keys, runs,
+//! leases, models, and the audit trail.
 //!
 //! SQLite in the shop's folder, or PostgreSQL. Every statement stands once, in the SQL that both
 //! speak. The verbs block; times are given by the caller as UTC microseconds. A thread of an
 //! asynchronous runtime must call them through its `spawn_blocking`.
 
+mod audit;
 mod catalog;
 mod copy;
 mod customer_traits;
@@ -15,6 +16,7 @@ mod keys;
 mod leases;
 mod models;
 mod rates;
+mod rules;
 mod runs;
 mod segments;
 mod settings;
@@ -26,8 +28,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, Row as _};
+use sqlx::{AnyConnection, AnyPool, Row as _};
 
+pub use audit::{Change, Entry, Verified};
 pub use customer_traits::CustomerTraits;
 pub use identities::{Assignment, Identifier, Identity};
 pub use identity_graph::{
@@ -55,6 +58,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "hidden tags", include_str!("migrations/0008_hidden_tags.sql")),
     (9, "products", include_str!("migrations/0009_products.sql")),
     (10, "segments", include_str!("migrations/0010_segments.sql")),
+    (11, "rules", include_str!("migrations/0011_rules.sql")),
     (12, "customer traits", include_str!("migrations/0012_customer_traits.sql")),
 ];
 
@@ -122,6 +126,25 @@ impl Ledger {
         .await?;
         Ok(row.try_get(0)?)
     }
+
+    /// Returns how far a counter has come: 0 before its first number.
+    fn changes(&self, counter: &str) -> Result<i64> {
+        let query = sqlx::query("SELECT value FROM counters WHERE name = $1").bind(counter);
+        let row = self.block(query.fetch_optional(&self.pool))?;
+        row.map_or(Ok(0), |row| Ok(row.try_get(0)?))
+    }
+}
+
+/// Counts a change of what a counter is about.
+async fn count_change(counter: &str, transaction: &mut AnyConnection) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO counters (name, value) VALUES ($1, 1)
+         ON CONFLICT (name) DO UPDATE SET value = counters.value + 1",
+    )
+    .bind(counter)
+    .execute(transaction)
+    .await?;
+    Ok(())
 }
 
 /// Reads a column of JSON text.

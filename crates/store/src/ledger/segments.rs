@@ -3,8 +3,7 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::Ledger;
-use super::catalog::next_version;
+use super::{Ledger, count_change};
 use crate::Result;
 
 /// The counter of changes of the segments.
@@ -58,7 +57,7 @@ impl Ledger {
             .bind(by)
             .execute(&mut *transaction)
             .await?;
-            next_version(&mut transaction, VERSION).await?;
+            count_change(VERSION, &mut transaction).await?;
             Ok(transaction.commit().await?)
         })
     }
@@ -80,7 +79,7 @@ impl Ledger {
             .await?;
             let was_on = switched.rows_affected() == 1;
             if was_on {
-                next_version(&mut transaction, VERSION).await?;
+                count_change(VERSION, &mut transaction).await?;
             }
             transaction.commit().await?;
             Ok(was_on)
@@ -105,7 +104,7 @@ impl Ledger {
     /// # Errors
     /// When the database refuses.
     pub fn segments_version(&self) -> Result<i64> {
-        self.version(VERSION)
+        self.changes(VERSION)
     }
 }
 

@@ -1,3 +1,4 @@
+mod rules;
 mod segments;
 mod tags;
 mod violations;
