@@ -44,6 +44,10 @@ enum Command {
     Tags(commands::tags::Arguments),
     /// The segments that rules define: lists, checks, defines and switches them off
     Segments(commands::segments::Arguments),
+    /// What the merchant wants of lists: pins, boosts, quotas and the like
+    Rules(commands::rules::Arguments),
+    /// Who changed what, and whether that is still as it was written
+    Audit(commands::rules::Audit),
     /// Which identifiers are one person and why; merges and unmerges
     Identities(commands::identities::Arguments),
     /// Writes the events of a simulated shop, and the truth behind them
@@ -86,6 +90,8 @@ fn main() -> ExitCode {
         Command::Show(arguments) => commands::show::run(&arguments),
         Command::Tags(arguments) => commands::tags::run(&arguments),
         Command::Segments(arguments) => commands::segments::run(&arguments),
+        Command::Rules(arguments) => commands::rules::run(&arguments),
+        Command::Audit(arguments) => commands::rules::audit(&arguments),
         Command::Identities(arguments) => commands::identities::run(&arguments),
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
         Command::Serve(arguments) => commands::serve::run(&arguments),

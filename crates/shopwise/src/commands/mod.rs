@@ -14,6 +14,7 @@ pub(crate) mod open;
 pub(crate) mod quarantine;
 pub(crate) mod report;
 pub(crate) mod restore;
+pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod segments;
 pub(crate) mod serve;

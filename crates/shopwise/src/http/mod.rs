@@ -23,6 +23,7 @@ mod recommend;
 mod reply;
 mod room;
 mod routes;
+pub(crate) mod rules;
 mod schemas;
 mod segments;
 
@@ -40,7 +41,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use shopwise_stages::Shop;
 
-use crate::live::{Desk, Live};
+use crate::live::{Desk, Live, RuleBook};
 use auth::{Keys, Scope};
 use connections::Connection;
 use figures::Figures;
@@ -57,6 +58,7 @@ pub(crate) struct App {
     admin_token: String,
     keys: Keys,
     pub(crate) desk: Arc<Desk>,
+    pub(crate) rules: Arc<RuleBook>,
     key_rates: Rates<String>,
     read_rates: Rates<String>,
     address_rates: Rates<IpAddr>,
@@ -74,13 +76,14 @@ impl App {
         desk: Arc<Desk>,
         admin_token: String,
     ) -> Result<Self> {
-        let keys = Keys::read(&shop)?;
+        let (keys, rules) = (Keys::read(&shop)?, RuleBook::open(&shop)?);
         Ok(Self {
             shop,
             live,
             admin_token,
             keys,
             desk,
+            rules,
             read_rates: Rates::new(limits::READ_RATE),
             key_rates: Rates::new(limits::KEY_RATE),
             address_rates: Rates::new(limits::ADDRESS_RATE),

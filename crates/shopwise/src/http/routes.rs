@@ -9,7 +9,9 @@ use shopwise_stages::collect::wire::Endpoint;
 
 use super::auth::Scope;
 use super::reply::ApiError;
-use super::{App, Call, collect, customers, health, openapi, products, recommend, segments};
+use super::{
+    App, Call, collect, customers, health, openapi, products, recommend, rules, segments,
+};
 
 /// How a request ends.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>;
@@ -122,6 +124,9 @@ const NO_SEGMENT: &[(u16, &str)] = &[(404, "there is no such segment")];
 /// What is answered about tags that nobody has.
 const NO_TAG: &[(u16, &str)] =
     &[(400, "no tag is written so"), (404, "no such customer is known, or nothing made the tag")];
+
+/// What is answered about rules that are not there.
+const NO_RULE: &[(u16, &str)] = &[(404, "there is no such rule")];
 
 /// What may be asked of every list.
 const OF_LISTS: &[(&str, &str)] = &[
@@ -247,8 +252,8 @@ pub(super) const ROUTES: &[Route] = &[
     route!("GET", "/api/segments", Admin, segments::list, "All segments, by rules and found")
         .gives(Carries::Json("Segments")),
     route!("POST", "/api/segments/check", Admin, segments::check, "What is wrong with a rule")
-        .takes(Carries::Json("Rule"))
-        .gives(Carries::Json("Checked")),
+        .takes(Carries::Json("SegmentRule"))
+        .gives(Carries::Json("SegmentChecked")),
     route!("GET", "/api/segments/{id}", Admin, segments::show, "A segment")
         .gives(Carries::Json("Segment"))
         .also(NO_SEGMENT),
@@ -265,6 +270,43 @@ pub(super) const ROUTES: &[Route] = &[
         ])
         .gives(Carries::Json("Members"))
         .also(&[(400, "the query is wrong"), (404, "there is no such segment")]),
+    route!(
+        "GET",
+        "/api/rules",
+        Admin,
+        rules::list,
+        "The merchant's rules, the first of precedence first"
+    )
+    .gives(Carries::Json("Rules")),
+    route!("GET", "/api/rules/{id}", Admin, rules::show, "A rule of the merchant")
+        .gives(Carries::Json("Rule"))
+        .also(NO_RULE),
+    route!("PUT", "/api/rules/{id}", Admin, rules::put, "Sets a rule, whole; it holds at once")
+        .takes(Carries::Json("RuleFields"))
+        .gives(Carries::Json("Rule")),
+    route!("DELETE", "/api/rules/{id}", Admin, rules::delete, "Takes a rule away")
+        .gives(Carries::Json("Deleted"))
+        .also(NO_RULE),
+    route!("POST", "/api/rules/check", Admin, rules::check, "Says what is odd about rules")
+        .takes(Carries::Json("Proposed"))
+        .gives(Carries::Json("Checked")),
+    route!(
+        "POST",
+        "/api/rules/preview",
+        Admin,
+        rules::preview,
+        "A list as it would be under rules"
+    )
+    .takes(Carries::Json("Preview"))
+    .gives(Carries::Json("Previewed")),
+    route!("GET", "/api/audit", Admin, rules::audit, "Who changed what, the newest changes")
+        .query(&[
+            ("from", "the number of the first entry; the newest ones when left out"),
+            ("n", "how many, 1 to 1000; 100 when left out"),
+            ("kind", "what was changed, such as `rules`"),
+        ])
+        .gives(Carries::Json("Audit"))
+        .also(WRONG_LIST),
     route!("GET", "/api/customers/{id}", Admin, customers::show, "What is known of a customer now")
         .gives(Carries::Json("Customer"))
         .also(&[(404, "no such customer is known")]),

@@ -8,7 +8,9 @@ use super::products::AMOUNT_MAX;
 /// Returns every schema by its name.
 pub(super) fn schemas() -> Value {
     let mut all = events();
-    for part in [products(), lists(), segments(), answers(), states()] {
+    let parts =
+        [products(), lists(), segments(), super::rules::schemas(), answers(), states()];
+    for part in parts {
         if let (Value::Object(all), Value::Object(part)) = (&mut all, part) {
             all.extend(part);
         }
@@ -170,6 +172,8 @@ fn lists() -> Value {
                         "propensity": { "type": "number", "minimum": 0, "maximum": 1,
                             "description": "the probability of standing at its position" },
                         "reasons": { "type": "array", "items": { "type": "object" } },
+                        "label": { "type": "string", "description":
+                            "what the shop writes beside what is sponsored" },
                         "explanation": { "type": "object" },
                     },
                 } },
@@ -191,11 +195,11 @@ fn segments() -> Value {
             "properties": { "expression": expression,
                 "name": { "type": ["string", "null"], "maxLength": 200 } },
         },
-        "Rule": {
+        "SegmentRule": {
             "type": "object", "additionalProperties": false, "required": ["expression"],
             "properties": { "expression": expression },
         },
-        "Checked": {
+        "SegmentChecked": {
             "type": "object",
             "required": ["ok"],
             "properties": {

@@ -19,6 +19,7 @@ mod known;
 mod note;
 mod restore;
 pub(crate) mod ruled;
+mod rulebook;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ pub(crate) use desk::Desk;
 use door::Door;
 use keeper::Keeper;
 use known::Known;
+pub(crate) use rulebook::RuleBook;
 pub(crate) use schedule::Schedule;
 
 /// The file in the shop's folder in which the live state is written down.

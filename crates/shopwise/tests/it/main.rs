@@ -15,6 +15,7 @@ mod plan;
 mod recommend;
 mod refusals;
 mod retail;
+mod rules;
 mod runs;
 mod schema;
 mod segments;

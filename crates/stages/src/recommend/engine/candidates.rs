@@ -22,19 +22,19 @@ const NEW: &str = "new";
 
 /// A product on its way into a list.
 #[derive(Debug, Clone, Copy)]
-struct Candidate {
-    place: u32,
-    score: f32,
+pub(super) struct Candidate {
+    pub(super) place: u32,
+    pub(super) score: f32,
     /// What gave most of the score.
-    source: &'static str,
+    pub(super) source: &'static str,
 }
 
 /// What a question says, by places.
-struct Looked<'a> {
-    question: &'a Question<'a>,
-    shelf: &'a Shelf,
+pub(super) struct Looked<'a> {
+    pub(super) question: &'a Question<'a>,
+    pub(super) shelf: &'a Shelf,
     /// Places and what was done there.
-    done: FxHashMap<u32, &'a Done>,
+    pub(super) done: FxHashMap<u32, &'a Done>,
     /// The products that the question names, in its order.
     named: Vec<u32>,
     /// What must not stand in the list because it stands beside it.
@@ -53,21 +53,37 @@ impl Engine {
     ) -> Answer {
         let n = question.page.n.min(LENGTH_MAX);
         let looked = Looked::new(question, shelf);
-        let mut near = self.near(&looked);
-        near.retain(|one| looked.may_stand(one.place, allowed));
-        let mut found = self.personal(&looked, DEPTH.max(n), allowed, pad);
-        let is_scanned = merged_length(&near, &found) < n && self.may_be_more(&looked, allowed);
-        if is_scanned {
-            let each = 0..shelf.len() as u32;
-            let exact: Vec<bool> = each.map(|place| looked.may_stand(place, allowed)).collect();
-            found = self.personal(&looked, DEPTH.max(n), &exact, pad);
-        }
-        let mut list = joined(near, found, question.scene);
-        self.fill(&looked, allowed, n, &mut list);
+        let (mut list, _, is_scanned) = self.gathered(&looked, allowed, n, n, pad);
         list.truncate(n);
         let items = self.explained(&looked, allowed, &list, pad);
         let model = self.main.as_ref().map(|(name, serving)| (*name, serving.version()));
         Answer { model, items, is_scanned }
+    }
+
+    /// Returns candidates for a list of `n`, best first, filled up to `depth`; how many of them
+    /// were found before filling; and whether all products were looked through.
+    pub(super) fn gathered(
+        &self,
+        looked: &Looked<'_>,
+        allowed: &[bool],
+        n: usize,
+        depth: usize,
+        pad: &mut Pad,
+    ) -> (Vec<Candidate>, usize, bool) {
+        let question = looked.question;
+        let mut near = self.near(looked);
+        near.retain(|one| looked.may_stand(one.place, allowed));
+        let mut found = self.personal(looked, DEPTH.max(n), allowed, pad);
+        let is_scanned = merged_length(&near, &found) < n && self.may_be_more(looked, allowed);
+        if is_scanned {
+            let each = 0..looked.shelf.len() as u32;
+            let exact: Vec<bool> = each.map(|place| looked.may_stand(place, allowed)).collect();
+            found = self.personal(looked, DEPTH.max(n), &exact, pad);
+        }
+        let mut list = joined(near, found, question.scene);
+        let found = list.len();
+        self.fill(looked, allowed, depth, &mut list);
+        (list, found, is_scanned)
     }
 
     /// Returns what stands in the list made ahead for a product; `None` when nobody knows it.
@@ -103,6 +119,7 @@ impl Engine {
             source,
             reason: source,
             parts: Vec::new(),
+            moved: None,
         };
         let items = standing.take(page.n.min(LENGTH_MAX)).map(listed).collect();
         Answer { model, items, is_scanned: false }
@@ -197,7 +214,7 @@ impl Engine {
     }
 
     /// Says why each entry stands there.
-    fn explained(
+    pub(super) fn explained(
         &self,
         looked: &Looked<'_>,
         allowed: &[bool],
@@ -226,6 +243,7 @@ impl Engine {
                 source: one.source,
                 reason,
                 parts: parts.iter().map(named).collect(),
+                moved: None,
             }
         };
         list.iter().map(listed).collect()
@@ -233,7 +251,7 @@ impl Engine {
 }
 
 impl<'a> Looked<'a> {
-    fn new(question: &'a Question<'a>, shelf: &'a Shelf) -> Self {
+    pub(super) fn new(question: &'a Question<'a>, shelf: &'a Shelf) -> Self {
         let Visitor { done, cart, .. } = question.visitor;
         let placed = |done: &'a Done| Some((shelf.place(&done.product)?, done));
         let done: FxHashMap<u32, &Done> = done.iter().filter_map(placed).collect();
@@ -267,7 +285,7 @@ impl<'a> Looked<'a> {
     }
 
     /// Returns whether a product may stand in the list.
-    fn may_stand(&self, place: u32, allowed: &[bool]) -> bool {
+    pub(super) fn may_stand(&self, place: u32, allowed: &[bool]) -> bool {
         let Some(product) = self.shelf.product(place) else { return false };
         let at = self.question.page.at;
         allowed.get(place as usize).copied().unwrap_or(false)

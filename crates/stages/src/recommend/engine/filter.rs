@@ -71,11 +71,18 @@ impl Filter {
 
     /// Returns whether it lets a product through, as far as it speaks of products alone and of what
     /// time does not change.
-    pub(super) fn lets(&self, product: &Product) -> bool {
+    #[must_use]
+    pub fn lets(&self, product: &Product) -> bool {
         let parts = self.expression.conjuncts().into_iter();
         parts
             .filter(|part| !part.needs_customer() && !part.changes_with_time())
             .all(|part| part.holds(product, 0))
+    }
+
+    /// Returns whether [`Self::lets`] says all.
+    pub(super) fn is_of_products_alone(&self) -> bool {
+        let whole = self.expression.whole();
+        !whole.needs_customer() && !whole.changes_with_time()
     }
 
     /// Returns whether it holds at a moment.

@@ -7,10 +7,12 @@
 //! filter is in no list. Where too few candidates are left, all products are looked through.
 
 mod candidates;
+mod composed;
 mod filter;
 mod lists;
 mod scene;
 mod shelf;
+mod style;
 #[cfg(test)]
 mod tests;
 
@@ -25,10 +27,12 @@ use super::{BASELINE, NAME};
 use crate::error::Result;
 use crate::shop::Shop;
 
+pub use composed::{House, Moved};
 pub use filter::{Counts, Filter};
 use lists::Lists;
 pub use scene::Scene;
 use shelf::{Flags, Shelf};
+pub use style::Styles;
 
 /// Candidates of the model, from which a page is chosen.
 const DEPTH: usize = 200;
@@ -124,6 +128,8 @@ pub struct Listed {
     pub reason: &'static str,
     /// What products of the history add to the score, largest part first.
     pub parts: Vec<(String, f32)>,
+    /// What moved it, where the list was composed.
+    pub moved: Option<Moved>,
 }
 
 /// A list.

@@ -1,0 +1,258 @@
+//! From candidates to a page: the merchant's rules, variety, what tires, and chance.
+
+use std::hash::Hasher as _;
+use std::sync::Arc;
+
+use rustc_hash::FxHasher;
+use shopwise_learn::slate::{self, Ask, Likeness, NONE, Parts, Placed, Standing, Style, Way};
+use shopwise_model::rule::Kind;
+
+use super::candidates::{Candidate, Looked};
+use super::filter::Asked;
+use super::shelf::Flags;
+use super::style::WEIGHTS;
+use super::{Answer, DEPTH, Engine, LENGTH_MAX, Question};
+use crate::error::Result;
+use crate::recommend::rules::{Applied, Ground, Held, Rules, Told, apply};
+
+/// How explanations name what a rule brought in.
+const RULE: &str = "rule";
+
+/// With more rules than this, flags of products are not kept for them, but each is asked anew: the
+/// shelf keeps few filters, and those of callers as well.
+const FLAGS_MAX: usize = 32;
+
+/// What the house wants of its lists.
+#[derive(Debug, Clone, Copy)]
+pub struct House<'a> {
+    /// The merchant's rules.
+    pub rules: &'a Rules,
+    /// How pages are composed.
+    pub style: &'a Style,
+    /// What draws come from: another for each decision.
+    pub seed: u64,
+}
+
+impl House<'_> {
+    /// Returns what the draws of a decision come from.
+    #[must_use]
+    pub fn seed(decision: &str) -> u64 {
+        let mut hasher = FxHasher::default();
+        hasher.write(decision.as_bytes());
+        hasher.finish()
+    }
+}
+
+/// What moved an entry of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// Where it would stand by its score alone, from 1; none where a rule brought it in.
+    pub before: Option<usize>,
+    /// What its value is made of.
+    pub parts: Parts,
+    /// Why it stands at its place: `ranked`, `owed`, `uncapped`, `fixed` or `drawn`.
+    pub standing: &'static str,
+    /// What the shop writes beside it, where it is sponsored.
+    pub label: Option<String>,
+    /// The rules that moved it.
+    pub rules: Vec<String>,
+}
+
+/// The rules that hold for one list.
+struct Ruled {
+    holding: Vec<Arc<Held>>,
+    /// The products of each as far as they alone decide; empty where each is asked anew.
+    flags: Vec<Arc<Flags>>,
+}
+
+impl Engine {
+    /// Returns the list for a customer in a scene as the house wants it, and what came of each
+    /// rule that holds.
+    ///
+    /// # Errors
+    /// When the style is out of range, or a model gives no numbers.
+    pub fn list_in(
+        &self,
+        question: &Question<'_>,
+        house: &House<'_>,
+    ) -> Result<(Answer, Vec<Told>)> {
+        let segments = &question.visitor.segments;
+        let holding = house.rules.holding(question.scene, segments, question.page.at);
+        let flags = match holding.len() {
+            0..=FLAGS_MAX => holding.iter().map(|held| self.allowed(Some(&held.filter))).collect(),
+            _ => Vec::new(),
+        };
+        let ruled = Ruled { holding, flags };
+        let allowed = self.allowed(question.page.filter);
+        let (mut pad, shelf) = (self.pad(), self.read());
+        let n = question.page.n.min(LENGTH_MAX);
+        let looked = Looked::new(question, &shelf);
+        let (list, found, is_scanned) = self.gathered(&looked, &allowed, n, DEPTH.max(n), &mut pad);
+        let composed = self.composed(&looked, &allowed, (list, found), &ruled, house)?;
+        let (list, moved, told) = composed;
+        let mut items = self.explained(&looked, &allowed, &list, &mut pad);
+        for (item, (moved, propensity)) in items.iter_mut().zip(moved) {
+            item.propensity = propensity;
+            item.moved = Some(moved);
+        }
+        let model = self.main.as_ref().map(|(name, serving)| (*name, serving.version()));
+        drop(shelf);
+        self.put_back(pad);
+        Ok((Answer { model, items, is_scanned }, told))
+    }
+
+    /// Returns the page, what moved each entry with its propensity, and what came of the rules.
+    #[expect(clippy::type_complexity, reason = "taken apart at once by the one caller")]
+    fn composed(
+        &self,
+        looked: &Looked<'_>,
+        allowed: &[bool],
+        (mut list, found): (Vec<Candidate>, usize),
+        ruled: &Ruled,
+        house: &House<'_>,
+    ) -> Result<(Vec<Candidate>, Vec<(Moved, f64)>, Vec<Told>)> {
+        let length = looked.question.page.n.min(LENGTH_MAX);
+        list.truncate(DEPTH.max(length));
+        let own = list.len();
+        let mut candidates = scored(looked, &list, found.min(own));
+        let is_meant = |held: &Held, place: u32| ruled.is_meant(looked, held, place);
+        let may_stand = |place: u32| looked.may_stand(place, allowed);
+        let all = |held: &Held| -> Box<dyn Iterator<Item = u32> + '_> {
+            let at = ruled.holding.iter().position(|own| own.rule.id == held.rule.id);
+            let popular = self.popular.iter().map(|one| one.item);
+            let places = popular.chain(0..looked.shelf.len() as u32);
+            let is_meant = move |at, place| ruled.is_meant_by(looked, at, place);
+            Box::new(places.filter(move |place| at.is_some_and(|at| is_meant(at, *place))))
+        };
+        let ground = Ground { is_meant: &is_meant, may_stand: &may_stand, all: &all };
+        let applied = apply(&ruled.holding, &ground, length, &mut candidates);
+        let brought = candidates[own..].iter().map(|one| Candidate {
+            place: one.item,
+            score: one.score,
+            source: RULE,
+        });
+        list.extend(brought);
+        let codes = codes(looked, &list);
+        let likeness = Likeness { weights: &WEIGHTS, codes: &codes, ..Likeness::default() };
+        let quotas = applied.quotas();
+        let ask = Ask {
+            candidates: &candidates,
+            length,
+            likeness,
+            fixed: &applied.fixed,
+            quotas: &quotas,
+            style: house.style,
+            seed: house.seed,
+        };
+        let page = slate::compose(&ask, &mut slate::Pad::default())?;
+        let entries = page
+            .iter()
+            .map(|placed| Candidate { score: placed.parts.value(), ..list[placed.candidate] });
+        let moved = page
+            .iter()
+            .map(|placed| (moved(&ruled.holding, &applied, placed, own), placed.propensity));
+        Ok((entries.collect(), moved.collect(), applied.told.clone()))
+    }
+}
+
+impl Ruled {
+    fn is_meant(&self, looked: &Looked<'_>, held: &Held, place: u32) -> bool {
+        let at = self.holding.iter().position(|own| own.rule.id == held.rule.id);
+        at.is_some_and(|at| self.is_meant_by(looked, at, place))
+    }
+
+    /// Returns whether a rule, by its place, is about the product at a place.
+    fn is_meant_by(&self, looked: &Looked<'_>, at: usize, place: u32) -> bool {
+        let filter = &self.holding[at].filter;
+        if let Some(flags) = self.flags.get(at) {
+            let is_let = flags.get(place as usize).copied().unwrap_or(false);
+            if !is_let || filter.is_of_products_alone() {
+                return is_let;
+            }
+        }
+        looked.shelf.product(place).is_some_and(|product| {
+            let done = looked.done.get(&place).copied();
+            let asked = Asked { product, done, visitor: looked.question.visitor };
+            filter.holds(&asked, looked.question.page.at)
+        })
+    }
+}
+
+/// Returns candidates for composing. What fills a list up, from `found` on, has no score of its
+/// own: it stands below the others, in its order.
+fn scored(looked: &Looked<'_>, list: &[Candidate], found: usize) -> Vec<slate::Candidate> {
+    let bounds = list[..found].iter().map(|one| one.score);
+    let (low, high) =
+        bounds.fold((f32::MAX, f32::MIN), |(low, high), score| (low.min(score), high.max(score)));
+    let (low, span) = if found == 0 { (0.0, 1.0) } else { (low, (high - low).max(f32::EPSILON)) };
+    let filled = (list.len() - found).max(1) as f32;
+    let candidate = |(at, one): (usize, &Candidate)| slate::Candidate {
+        item: one.place,
+        score: match at.checked_sub(found) {
+            None => one.score,
+            // Those that were found keep nine tenths of the scale.
+            Some(behind) => low - span * (behind + 1) as f32 / filled / 9.0,
+        },
+        factor: 1.0,
+        shown: looked.done.get(&one.place).map_or(0.0, |done| done.shown as f32),
+        way: Way::Ranked,
+    };
+    list.iter().enumerate().map(candidate).collect()
+}
+
+/// Returns the codes by which products are alike, in the order of [`WEIGHTS`]: the first level of
+/// the category, the category, the brand, the seller.
+fn codes(looked: &Looked<'_>, list: &[Candidate]) -> Vec<u32> {
+    let mut codes = vec![NONE; WEIGHTS.len() * list.len()];
+    for (at, one) in list.iter().enumerate() {
+        let Some(product) = looked.shelf.product(one.place) else { continue };
+        let category = product.category.as_deref();
+        let top = category.and_then(|path| path.split(" > ").next());
+        let texts = [top, category, product.brand.as_deref(), product.seller.as_deref()];
+        for (kind, text) in texts.into_iter().enumerate() {
+            codes[kind * list.len() + at] = text.map_or(NONE, code);
+        }
+    }
+    codes
+}
+
+/// Returns a number for a text. Two texts of one number would be taken for one kind, once in four
+/// thousand million.
+fn code(text: &str) -> u32 {
+    let mut hasher = FxHasher::default();
+    hasher.write(text.as_bytes());
+    let word = hasher.finish();
+    ((word ^ (word >> 32)) as u32).min(NONE - 1)
+}
+
+fn moved(holding: &[Arc<Held>], applied: &Applied, placed: &Placed, own: usize) -> Moved {
+    let by = applied.moved_by(placed.candidate);
+    let rules: Vec<&Held> = by.map(|rule| holding[rule].as_ref()).collect();
+    let label = rules.iter().find_map(|held| match &held.rule.kind {
+        Kind::Sponsored { label, .. } => Some(label.clone()),
+        _ => None,
+    });
+    Moved {
+        before: (placed.candidate < own).then_some(placed.candidate + 1),
+        parts: placed.parts,
+        standing: match placed.standing {
+            Standing::Ranked => "ranked",
+            Standing::Owed(_) => "owed",
+            Standing::Uncapped => "uncapped",
+            Standing::Fixed => "fixed",
+            Standing::Drawn => "drawn",
+        },
+        label,
+        rules: rules.iter().map(|held| held.rule.id.clone()).collect(),
+    }
+}
+
+impl Engine {
+    /// Returns how many products of the catalogue a rule is about, as far as they alone decide.
+    #[must_use]
+    pub fn meant(&self, held: &Held) -> usize {
+        let shelf = self.read();
+        let products = (0..shelf.len() as u32).filter_map(|place| shelf.product(place));
+        products.filter(|product| held.filter.lets(product)).count()
+    }
+}
