@@ -4,6 +4,7 @@
 //! here speaks HTTP or prints: a stage returns what it did.
 
 pub mod advertise;
+mod attributes;
 mod cases;
 pub mod collect;
 pub mod error;

@@ -28,6 +28,8 @@ pub(super) enum Scope {
     Read,
     /// The administrator's token.
     Admin,
+    /// The same, as gorse's clients send it.
+    Gorse,
 }
 
 /// How long the known keys are used before they are read again: a revoked key works no longer.
@@ -165,6 +167,14 @@ pub(super) fn of_header(headers: &HeaderMap) -> Option<String> {
     let text = String::from_utf8(LENIENT.decode(rest.trim()).ok()?).ok()?;
     let key = text.split(':').next().unwrap_or_default();
     (!key.is_empty()).then(|| key.to_owned())
+}
+
+/// Returns the key that gorse's clients send, or that of the usual header.
+pub(super) fn of_api_key(headers: &HeaderMap) -> Option<String> {
+    match headers.get("x-api-key") {
+        Some(key) => key.to_str().ok().map(str::to_owned),
+        None => of_header(headers),
+    }
 }
 
 /// Refuses a page of a foreign origin the use of a key that names its own.

@@ -1,6 +1,6 @@
 //! The HTTP server: how requests come in, are checked alike, and reach the handler of their route.
 //!
-//! Every route stands once in [`routes::ROUTES`]; routing, the description for clients and the
+//! Every route stands once in [`routes::all`]; routing, the description for clients and the
 //! figures are made from it. A handler gets a request whose caller is known and answers; limits,
 //! keys, origins, request numbers and logs are dealt with here.
 
@@ -13,6 +13,7 @@ mod customers;
 mod figures;
 #[cfg(test)]
 mod fuzz;
+mod gorse;
 mod health;
 mod limits;
 mod listen;
@@ -49,7 +50,7 @@ use limits::{Rates, Sparing};
 pub(crate) use listen::serve;
 use reply::ApiError;
 use room::Room;
-use routes::{ROUTES, Route};
+use routes::Route;
 
 /// What all requests share.
 pub(crate) struct App {
@@ -138,8 +139,11 @@ async fn blocking(
 
 fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
-    for route in ROUTES {
+    for route in routes::all() {
         router = router.route(route.path, handler(route));
+        if gorse::is_at(route.path) {
+            router = router.route(&format!("{}/", route.path), handler(route));
+        }
     }
     router
         .fallback(|State(app): State<Arc<App>>, request: Request<Body>| async move {
@@ -164,7 +168,7 @@ fn unanswered(app: &App, request: &Request<Body>, error: ApiError) -> Response {
     let error = error.hint("`GET /openapi.json` lists what there is");
     app.figures.answered("unknown", error.status().as_u16(), 0.0);
     let number = app.requests.fetch_add(1, Ordering::Relaxed);
-    let mut response = error.into_response(&request_id(number));
+    let mut response = said(error, request.uri().path(), &request_id(number));
     cors::allow(request.headers(), response.headers_mut());
     response
 }
@@ -187,6 +191,11 @@ fn handler(route: &'static Route) -> MethodRouter<Arc<App>> {
             answer(route, app, peer, path, request).await
         },
     )
+}
+
+/// Returns what is wrong as whoever called the path reads it.
+fn said(error: ApiError, path: &str, request_id: &str) -> Response {
+    if gorse::is_at(path) { error.into_text() } else { error.into_response(request_id) }
 }
 
 /// Checks a request, has it handled, counts and logs how it went.
@@ -218,7 +227,7 @@ async fn answer(
         } else {
             error
         };
-        error.into_response(&request_id)
+        said(error, route.path, &request_id)
     });
     let (status, seconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64());
     app.figures.answered(route.path, status, seconds);
@@ -233,7 +242,7 @@ async fn answer(
         let route = route.path;
         tracing::warn!(route, status, request_id, seconds, left_out, "a request was refused");
     }
-    if route.scope != Scope::Admin {
+    if !matches!(route.scope, Scope::Admin | Scope::Gorse) {
         cors::allow(&origin, response.headers_mut());
     }
     if let Ok(id) = HeaderValue::from_str(&request_id) {
@@ -253,10 +262,14 @@ async fn admit(
     if !is_reading && !app.address_rates.take(caller, Instant::now()) {
         return Err(ApiError::later("too many requests from this address", 1));
     }
-    if !matches!(route.scope, Scope::Admin | Scope::Read) {
+    if matches!(route.scope, Scope::Open | Scope::Write) {
         return Ok(());
     }
-    let token = auth::of_header(headers).unwrap_or_default();
+    let token = match route.scope {
+        Scope::Gorse => auth::of_api_key(headers),
+        _ => auth::of_header(headers),
+    };
+    let token = token.unwrap_or_default();
     let is_admin = auth::is_same(&token, &app.admin_token);
     if is_reading {
         if !is_admin {

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::auth::Scope;
 use super::reply::{ApiError, typed};
-use super::routes::{Carries, ROUTES, Route};
+use super::routes::{Carries, Route, all};
 use super::schemas::schemas;
-use super::{App, Call};
+use super::{App, Call, gorse};
 
 /// The description as text: it takes a millisecond to make, and is the same for all.
 static TEXT: LazyLock<String> = LazyLock::new(|| description().to_string());
@@ -24,7 +24,7 @@ pub(super) async fn describe(_: Arc<App>, _: Call) -> Result<Response, ApiError>
 /// Returns the description, OpenAPI 3.1.
 pub(super) fn description() -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES {
+    for route in all() {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.to_lowercase()] = operation(route);
     }
@@ -40,6 +40,8 @@ pub(super) fn description() -> Value {
                     "description": "the write key as the user's name; it may stand in the body" },
                 "readKey": { "type": "http", "scheme": "bearer",
                     "description": "made by `shopwise keys create NAME --scope read`" },
+                "apiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key",
+                    "description": "the administrator's token, as gorse's clients send it" },
                 "adminToken": { "type": "http", "scheme": "bearer",
                     "description": "stands in `vault/admin.token` of the shop" },
             },
@@ -54,6 +56,7 @@ fn operation(route: &Route) -> Value {
         Scope::Write => json!([{ "writeKey": [] }, {}]),
         Scope::Read => json!([{ "readKey": [] }, { "adminToken": [] }]),
         Scope::Admin => json!([{ "adminToken": [] }]),
+        Scope::Gorse => json!([{ "apiKey": [] }, { "adminToken": [] }]),
     };
     let name: Vec<&str> =
         route.path.split(['/', '{', '}', '.']).filter(|p| !p.is_empty()).collect();
@@ -105,8 +108,12 @@ fn content(carries: Carries) -> Value {
 
 fn responses(route: &Route) -> Value {
     let mut all = BTreeMap::new();
+    let error = match gorse::is_at(route.path) {
+        true => Carries::Other("text/plain"),
+        false => Carries::Json("Error"),
+    };
     let mut refuses = |status: u16, why: &str| {
-        let mut answer = json!({ "description": why, "content": content(Carries::Json("Error")) });
+        let mut answer = json!({ "description": why, "content": content(error) });
         if status == 429 {
             answer["headers"] = json!({ "Retry-After": { "required": true,
                 "description": "seconds", "schema": { "type": "integer", "minimum": 1 } } });
@@ -130,7 +137,9 @@ fn responses(route: &Route) -> Value {
         refuses(*status, why);
     }
     if let Some(not_ready) = all.get_mut("503") {
-        not_ready["content"] = content(Carries::Json("NotReady"));
+        let is_gorse = gorse::is_at(route.path);
+        not_ready["content"] =
+            content(if is_gorse { route.gives } else { Carries::Json("NotReady") });
     }
     let given = json!({ "description": "done", "content": content(route.gives) });
     all.insert("200".to_owned(), given);
@@ -152,17 +161,17 @@ mod tests {
             .values()
             .map(|path| path.as_object().unwrap().len())
             .sum();
-        assert_eq!(described, ROUTES.len());
+        assert_eq!(described, all().count());
         assert_eq!(
             description["paths"]["/api/products/{id}"]["put"]["parameters"][0]["name"],
             "id"
         );
-        let all = description["paths"].as_object().unwrap().values();
-        let names: BTreeSet<&str> = all
+        let paths = description["paths"].as_object().unwrap().values();
+        let names: BTreeSet<&str> = paths
             .flat_map(|path| path.as_object().unwrap().values())
             .map(|operation| operation["operationId"].as_str().unwrap())
             .collect();
-        assert_eq!(names.len(), ROUTES.len());
+        assert_eq!(names.len(), all().count());
     }
 
     /// Adds every `$ref` within a value.
@@ -189,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_path_is_known_by_its_parts() {
-        let at = |path: &str| ROUTES.iter().filter(|route| route.is_at(path)).count();
+        let at = |path: &str| all().filter(|route| route.is_at(path)).count();
         assert_eq!(at("/api/products/a"), 3);
         assert_eq!(at("/api/products/batch"), 4);
         assert_eq!(at("/api/products"), 0);

@@ -82,6 +82,15 @@ impl ApiError {
         &self.message
     }
 
+    /// Returns the answer in plain text.
+    pub(super) fn into_text(self) -> Response {
+        let mut response = typed(self.status, "text/plain; charset=utf-8", self.message);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
     /// Returns the answer.
     pub(super) fn into_response(self, request_id: &str) -> Response {
         let code = self.status.canonical_reason().unwrap_or("Error");

@@ -10,7 +10,7 @@ use shopwise_stages::collect::wire::Endpoint;
 use super::auth::Scope;
 use super::reply::ApiError;
 use super::{
-    App, Call, collect, customers, health, openapi, products, recommend, rules, segments,
+    App, Call, collect, customers, gorse, health, openapi, products, recommend, rules, segments,
 };
 
 /// How a request ends.
@@ -50,19 +50,19 @@ pub(super) struct Route {
 }
 
 impl Route {
-    const fn takes(self, takes: Carries) -> Self {
+    pub(super) const fn takes(self, takes: Carries) -> Self {
         Self { takes, ..self }
     }
 
-    const fn gives(self, gives: Carries) -> Self {
+    pub(super) const fn gives(self, gives: Carries) -> Self {
         Self { gives, ..self }
     }
 
-    const fn query(self, query: &'static [(&'static str, &'static str)]) -> Self {
+    pub(super) const fn query(self, query: &'static [(&'static str, &'static str)]) -> Self {
         Self { query, ..self }
     }
 
-    const fn also(self, also: &'static [(u16, &'static str)]) -> Self {
+    pub(super) const fn also(self, also: &'static [(u16, &'static str)]) -> Self {
         Self { also, ..self }
     }
 
@@ -108,6 +108,8 @@ macro_rules! route {
     };
 }
 
+pub(super) use route;
+
 macro_rules! settings {
     ($path:literal) => {
         route!("GET", $path, Open, collect::settings, "Tells the browser library where to send")
@@ -139,9 +141,14 @@ const OF_LISTS: &[(&str, &str)] = &[
 const WRONG_LIST: &[(u16, &str)] = &[(400, "a parameter cannot be read; the message says which")];
 const WRONG_RELATED: &[(u16, &str)] = &[WRONG_LIST[0], (404, "there is no such product")];
 
-/// All routes. Libraries that were pointed at the server without `/v1`, or with a part too many,
+/// Returns all routes.
+pub(super) fn all() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().chain(gorse::ROUTES)
+}
+
+/// All routes but gorse's. Libraries that were pointed at the server without `/v1`, or with a part too many,
 /// are understood as well: they would drop what a 404 answers.
-pub(super) const ROUTES: &[Route] = &[
+const ROUTES: &[Route] = &[
     events("/v1/batch", "Batch", takes!("batch")),
     events("/v1/b", "Batch", takes!("b")),
     events("/v1/import", "Batch", takes!("import")),

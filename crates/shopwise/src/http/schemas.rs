@@ -8,9 +8,9 @@ use super::products::AMOUNT_MAX;
 /// Returns every schema by its name.
 pub(super) fn schemas() -> Value {
     let mut all = events();
-    let parts =
-        [products(), lists(), segments(), super::rules::schemas(), answers(), states()];
-    for part in parts {
+    let apart = [super::rules::schemas(), super::gorse::schemas()];
+    let parts = [products(), lists(), segments(), answers(), states()];
+    for part in parts.into_iter().chain(apart) {
         if let (Value::Object(all), Value::Object(part)) = (&mut all, part) {
             all.extend(part);
         }

@@ -33,6 +33,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 
 use anyhow::Result;
+use shopwise_model::Frame;
 use shopwise_stages::Shop;
 use shopwise_stages::collect::identity::Identities;
 use shopwise_stages::collect::wire::Decoded;
@@ -140,6 +141,11 @@ impl Live {
     /// Is told that segments were defined otherwise.
     pub(crate) fn redefine(&self) {
         self.redefined.store(true, Ordering::Release);
+    }
+
+    /// Returns the rows of events that may not be in the lake yet.
+    pub(crate) fn waiting(&self) -> Result<Vec<Frame>> {
+        restore::waiting(&self.followed.shop, &self.followed.inbox)
     }
 
     /// Returns the live state.

@@ -204,3 +204,21 @@ pub(super) fn beyond(shop: &Shop, inbox: &Inbox, held: i64, followed: i64) -> Re
     }
     Ok(parts)
 }
+
+/// Returns the rows of entries that the lake did not hold when it was asked.
+pub(super) fn waiting(shop: &Shop, inbox: &Inbox) -> Result<Vec<Frame>> {
+    for _ in 0..TRIES_MAX {
+        let (mut parts, mut after) = (Vec::new(), Base::now(shop)?.held);
+        loop {
+            match follower::next(shop, inbox, after, i64::MAX)? {
+                Next::Step(step, last) => {
+                    parts.push(step.rows);
+                    after = last;
+                }
+                Next::Nothing => return Ok(parts),
+                Next::Unseen => break,
+            }
+        }
+    }
+    bail!("events move into the lake faster than they are read")
+}

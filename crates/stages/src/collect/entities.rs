@@ -16,13 +16,8 @@ use super::pseudonyms::Who;
 use super::segment::kept_of_person;
 use super::sink::Sink;
 use super::values::{field, money, number, seconds};
+use crate::attributes::{CATEGORIES, KNOWN_SINCE};
 use crate::error::Result;
-
-/// The attribute that holds all categories of a product, of which its own is the first.
-pub(super) const CATEGORIES: &str = "categories";
-
-/// The attribute that says since when a product is known to the shop: a moment as text.
-pub(super) const KNOWN_SINCE: &str = "timestamp";
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -88,6 +88,19 @@ impl Ledger {
         row.as_ref().map(product).transpose()
     }
 
+    /// Returns at most `count` products by their identifiers in the order of the database, from the
+    /// identifier `from` on.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn products_from(&self, from: &str, count: i64) -> Result<Vec<Product>> {
+        const SQL: &str = "SELECT id, title, category, brand, price, cost, stock, seller, hidden,
+                           available_from, available_until, attributes FROM products
+                           WHERE id >= $1 ORDER BY id LIMIT $2";
+        let query = sqlx::query(SQL).bind(from).bind(count);
+        self.block(query.fetch_all(&self.pool))?.iter().map(product).collect()
+    }
+
     /// Takes a product out of the catalogue; returns whether it was there.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use shopwise_model::time::{self, DateFormat};
 use shopwise_model::{EventKind, Product};
 use shopwise_store::ledger::CustomerTraits;
 
-use crate::collect::entities::{CATEGORIES, KNOWN_SINCE};
+use crate::attributes::{CATEGORIES, KNOWN_SINCE};
 use crate::collect::identity::names_nobody;
 use crate::collect::segment::{is_personal_text, kept_labels, moment_of};
 

@@ -24,6 +24,7 @@ use shopwise_model::Product;
 use super::related::{Related, SIMILAR, TOGETHER};
 use super::serving::{POPULAR, Serving};
 use super::{BASELINE, NAME};
+use crate::attributes::known_since;
 use crate::error::Result;
 use crate::shop::Shop;
 
@@ -39,6 +40,9 @@ const DEPTH: usize = 200;
 
 /// The longest list that is given: ten pages of fifty.
 pub const LENGTH_MAX: usize = 500;
+
+/// The way of the newest products into a list.
+const LATEST: &str = "latest";
 
 /// Pads that are kept for the next question: as many as answer at once.
 const PADS_MAX: usize = 64;
@@ -263,6 +267,20 @@ impl Engine {
     pub fn popular(&self, page: Page<'_>) -> Answer {
         let model = self.versions.popular.map(|version| (BASELINE, version));
         self.looked_up(page, &self.popular, POPULAR, model)
+    }
+
+    /// Returns what is known to the shop since the latest moment.
+    #[must_use]
+    pub fn latest(&self, page: Page<'_>) -> Answer {
+        let list = self.read().latest();
+        self.looked_up(page, &list, LATEST, None)
+    }
+
+    /// Returns since when a product is known to the shop, as the catalogue writes it.
+    #[must_use]
+    pub fn known_since(&self, id: &str) -> Option<String> {
+        let shelf = self.read();
+        known_since(shelf.product(shelf.place(id)?)?).map(str::to_owned)
     }
 
     /// Returns the flags of a filter; a new one is asked once, with the catalogue held.

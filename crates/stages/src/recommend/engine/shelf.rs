@@ -8,9 +8,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use shopwise_learn::recommend::Scored;
 use shopwise_model::Product;
 
 use super::filter::Filter;
+use crate::attributes::known_since;
 
 /// Filters whose answers are kept: with 100,000 products some 6 MB.
 const MASKS_MAX: usize = 64;
@@ -82,6 +84,18 @@ impl Shelf {
     /// Returns the place of a product that is in the catalogue or that the model knows.
     pub(super) fn place(&self, id: &str) -> Option<u32> {
         self.places.get(id).copied()
+    }
+
+    /// Returns the products of which it is known since when the shop has them, the newest first.
+    pub(super) fn latest(&self) -> Vec<Scored> {
+        let since = |(place, product): (usize, &Option<Product>)| {
+            Some((known_since(product.as_ref()?)?.to_owned(), place as u32))
+        };
+        let mut all: Vec<(String, u32)> =
+            self.products.iter().enumerate().filter_map(since).collect();
+        // Moments of one zone are in the order of their texts.
+        all.sort_unstable_by(|left, right| right.cmp(left));
+        all.into_iter().map(|(_, item)| Scored { item, score: 0.0 }).collect()
     }
 
     /// Returns the identifier at a place.
