@@ -26,8 +26,8 @@ const BROWSERS: &[&str] =
 pub(crate) fn make() -> Result<()> {
     let folder = target()?.join("clients");
     let parts = [
-        ("Segment's library for Python, and schemathesis", python(&folder.join("python"))),
-        ("Segment's libraries for Node and the browser", node(&folder.join("node"))),
+        ("Segment's and gorse's libraries for Python, and schemathesis", python(&folder.join("python"))),
+        ("Segment's and gorse's libraries for Node and the browser", node(&folder.join("node"))),
         ("a browser", browser()),
     ];
     let mut missing = Vec::new();

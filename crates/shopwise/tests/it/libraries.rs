@@ -51,17 +51,17 @@ pub(crate) fn python() -> Option<PathBuf> {
     installed("python", include_str!("libraries/requirements.txt"))
 }
 
-fn node() -> Option<PathBuf> {
+pub(crate) fn node() -> Option<PathBuf> {
     installed("node", include_str!("libraries/package.json"))
 }
 
 /// Returns a file beside this one.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/libraries").join(name)
 }
 
 /// Runs a program to its end and returns the object that it printed.
-fn report(command: &mut Command) -> Value {
+pub(crate) fn report(command: &mut Command) -> Value {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let id = child.id().to_string();
     let (mut out, mut said) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());

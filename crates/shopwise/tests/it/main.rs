@@ -9,6 +9,7 @@ mod doors;
 mod figures;
 mod follow;
 mod fuzz;
+mod gorse;
 mod identity;
 mod libraries;
 mod plan;

@@ -12,14 +12,14 @@ use super::{shown, succeed};
 const SOON: Duration = Duration::from_secs(5);
 
 /// A shop that has learned from some months of a simulated one, a read key, and a server.
-struct Learned {
-    shop: ShopFolder,
+pub(crate) struct Learned {
+    pub(crate) shop: ShopFolder,
     key: String,
-    server: Server,
+    pub(crate) server: Server,
 }
 
 impl Learned {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let shop = ShopFolder::new();
         let (folder, path) = (tempfile::tempdir().unwrap(), shown(&shop.path));
         let files = shown(folder.path());

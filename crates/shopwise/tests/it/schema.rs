@@ -41,7 +41,7 @@ fn the_server_answers_as_it_describes_itself() {
     let token = format!("Authorization: Bearer {}", shop.token());
     // Who knocks at doors that are not his is slowed down as one who guesses keys, and is told so
     // instead of 401: each goes to his own, nobody to all but no faster than keys may be guessed.
-    let guarded = "^/(api|metrics)";
+    let guarded = "^/(api|gorse|metrics)";
     for (who, header, manner) in [
         ("a write key", Some(key), ["--exclude-path-regex", guarded]),
         ("the token", Some(token), ["--include-path-regex", guarded]),

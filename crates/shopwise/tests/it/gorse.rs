@@ -1,0 +1,154 @@
+//! gorse's own clients, unchanged, against the real server; and whatever somebody hostile asks it.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use super::libraries::{node, program, python, report};
+use super::recommend::Learned;
+use super::server::Answer;
+
+/// Every path of the API, with `{}` where something varies.
+const PATHS: &[(&str, &str)] = &[
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("POST", "/user"),
+    ("POST", "/users"),
+    ("GET", "/users"),
+    ("GET", "/user/{}"),
+    ("PATCH", "/user/{}"),
+    ("DELETE", "/user/{}"),
+    ("POST", "/item"),
+    ("POST", "/items"),
+    ("GET", "/items"),
+    ("GET", "/item/{}"),
+    ("PATCH", "/item/{}"),
+    ("DELETE", "/item/{}"),
+    ("PUT", "/item/{}/category/{}"),
+    ("DELETE", "/item/{}/category/{}"),
+    ("POST", "/feedback"),
+    ("PUT", "/feedback"),
+    ("GET", "/feedback"),
+    ("GET", "/feedback/{}"),
+    ("GET", "/feedback/{}/{}"),
+    ("DELETE", "/feedback/{}/{}"),
+    ("GET", "/feedback/{}/{}/{}"),
+    ("DELETE", "/feedback/{}/{}/{}"),
+    ("GET", "/user/{}/feedback"),
+    ("GET", "/user/{}/feedback/{}"),
+    ("GET", "/item/{}/feedback"),
+    ("GET", "/item/{}/feedback/{}"),
+    ("GET", "/recommend/{}"),
+    ("GET", "/recommend/{}/{}"),
+    ("POST", "/session/recommend"),
+    ("POST", "/session/recommend/{}"),
+    ("GET", "/collaborative-filtering/{}"),
+    ("GET", "/popular"),
+    ("GET", "/popular/{}"),
+    ("GET", "/non-personalized/{}"),
+    ("GET", "/latest"),
+    ("GET", "/latest/{}"),
+    ("GET", "/item/{}/neighbors"),
+    ("GET", "/item/{}/neighbors/{}"),
+    ("GET", "/item-to-item/{}/{}"),
+    ("GET", "/user/{}/neighbors"),
+    ("GET", "/user-to-user/{}/{}"),
+];
+
+/// What stands for a part of a path.
+const PARTS: &[&str] = &["nobody", "0", "%00", "%22%20or%201=1--", "%E8%8C%B6", "..", "%F0%9F%98%80"];
+
+/// What stands behind a path.
+const QUERIES: &[&str] = &[
+    "",
+    "?n=0",
+    "?n=1000000",
+    "?n=-1",
+    "?n=99999999999999999999",
+    "?n=x&offset=x",
+    "?offset=1000000",
+    "?cursor=%00",
+    "?cursor=AA==",
+    "?category=%22&category=%E2%80%9D&user-id=%00",
+    "?write-back-type=%22&write-back-delay=1h",
+    "?write-back-delay=99999999h",
+    "?q=%00%22",
+];
+
+/// Bodies.
+const BODIES: &[&str] = &[
+    "",
+    "null",
+    "[]",
+    "{}",
+    "[[]]",
+    "[{}]",
+    "{\"UserId\":1}",
+    "{\"ItemId\":\"\\u0000\"}",
+    "[{\"FeedbackType\":\"a\",\"UserId\":\"null\",\"ItemId\":\"b\"}]",
+    "[{\"FeedbackType\":\"a\",\"UserId\":\"u\",\"ItemId\":\"b\",\"Value\":1e999}]",
+    "[{\"FeedbackType\":\"a\",\"UserId\":\"u\",\"ItemId\":\"b\",\"Timestamp\":\"9999-12-31\"}]",
+];
+
+fn ask(learned: &Learned, method: &str, path: &str, body: &str) -> Answer {
+    let headers = format!("X-API-Key: {}\r\n", learned.shop.token());
+    learned.server.send(method, path, &headers, body.as_bytes()).unwrap()
+}
+
+#[test]
+fn the_clients_of_gorse_run_unchanged() {
+    let (Some(python), Some(node)) = (python(), node()) else { return };
+    let learned = Learned::new();
+    let address = format!("http://{}/gorse", learned.server.address);
+    let token = learned.shop.token();
+    let mut command = Command::new(python.join("bin/python"));
+    let said = report(command.arg(program("gorse.py")).args([&address, &token]));
+    assert!(said["calls"].as_u64().unwrap() >= 50, "{said}");
+    let mut command = Command::new("node");
+    let said = report(command.arg(program("gorse.mjs")).arg(&node).args([&address, &token]));
+    assert!(said["calls"].as_u64().unwrap() >= 20, "{said}");
+    feedback_is_an_event_like_any_other(&learned);
+    assert!(!learned.server.log().contains("\"a request failed\""), "{}", learned.server.log());
+    learned.server.stop();
+}
+
+/// What was given as feedback counts in the log and for the next list.
+fn feedback_is_an_event_like_any_other(learned: &Learned) {
+    let given = json!([{ "FeedbackType": "read", "UserId": "reader", "ItemId": "p7" }]);
+    let answer = ask(learned, "POST", "/gorse/api/feedback", &given.to_string());
+    assert_eq!((answer.status, answer.json()), (200, json!({ "RowAffected": 1 })));
+    let headers = format!("Authorization: Bearer {}\r\n", learned.shop.token());
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    loop {
+        let known = learned.server.get("/api/customers/reader", &headers);
+        if known.json()["recent"][0]["product"] == "p7" {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{}", known.json());
+    }
+}
+
+#[test]
+fn whatever_gorse_s_api_is_asked_is_answered_without_failing() {
+    let learned = Learned::new();
+    for (at, (method, path)) in PATHS.iter().enumerate() {
+        for (turn, query) in QUERIES.iter().enumerate() {
+            let part = PARTS[(at + turn) % PARTS.len()];
+            let body = match *method {
+                "GET" | "DELETE" => "",
+                _ => BODIES[(at + turn) % BODIES.len()],
+            };
+            let path = format!("/gorse/api{}{query}", path.replace("{}", part));
+            let answer = ask(&learned, method, &path, body);
+            let text = String::from_utf8_lossy(&answer.body);
+            assert!(answer.status < 500, "{method} {path} {body}: {} {text}", answer.status);
+            if answer.status >= 400 && answer.status != 405 {
+                assert!(answer.head.contains("text/plain"), "{method} {path}: {}", answer.head);
+            }
+        }
+    }
+    let answer = learned.server.get("/gorse/api/users", "X-API-Key: wrong\r\n");
+    assert_eq!((answer.status, answer.head.contains("text/plain")), (401, true));
+    assert!(!learned.server.log().contains("\"a request failed\""), "{}", learned.server.log());
+    learned.server.stop();
+}
