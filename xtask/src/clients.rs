@@ -26,7 +26,10 @@ const BROWSERS: &[&str] =
 pub(crate) fn make() -> Result<()> {
     let folder = target()?.join("clients");
     let parts = [
-        ("Segment's and gorse's libraries for Python, and schemathesis", python(&folder.join("python"))),
+        (
+            "Segment's and gorse's libraries for Python, and schemathesis",
+            python(&folder.join("python")),
+        ),
         ("Segment's and gorse's libraries for Node and the browser", node(&folder.join("node"))),
         ("a browser", browser()),
     ];

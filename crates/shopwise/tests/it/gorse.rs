@@ -56,7 +56,8 @@ const PATHS: &[(&str, &str)] = &[
 ];
 
 /// What stands for a part of a path.
-const PARTS: &[&str] = &["nobody", "0", "%00", "%22%20or%201=1--", "%E8%8C%B6", "..", "%F0%9F%98%80"];
+const PARTS: &[&str] =
+    &["nobody", "0", "%00", "%22%20or%201=1--", "%E8%8C%B6", "..", "%F0%9F%98%80"];
 
 /// What stands behind a path.
 const QUERIES: &[&str] = &[
