@@ -9,6 +9,7 @@ mod holder;
 mod http;
 mod lab;
 mod live;
+mod page;
 mod printer;
 
 use std::path::PathBuf;

@@ -12,6 +12,7 @@ use shopwise_simulate::World;
 
 use super::{init, open, report, reports_json, reports_text};
 use crate::demo::{self, Comparison, Done, Plan};
+use crate::page::Language;
 
 /// The setting in the ledger that marks a demo's shop, which the next demo may replace.
 const MARK: &str = "made_by";
@@ -42,7 +43,7 @@ pub(crate) struct Arguments {
     no_serve: bool,
     /// The language that the report opens in; it can be switched on the page
     #[arg(long, value_enum, default_value = "en")]
-    language: report::Language,
+    language: Language,
     /// Print one JSON object
     #[arg(long)]
     json: bool,

@@ -27,6 +27,7 @@ mod routes;
 pub(crate) mod rules;
 mod schemas;
 mod segments;
+mod try_page;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ use anyhow::Result;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawPathParams, State};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use shopwise_stages::Shop;
@@ -51,6 +52,9 @@ pub(crate) use listen::serve;
 use reply::ApiError;
 use room::Room;
 use routes::Route;
+
+/// What makes a browser ask its user for the administrator's token, which stands for the name.
+const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"shopwise\", charset=\"UTF-8\"");
 
 /// What all requests share.
 pub(crate) struct App {
@@ -227,7 +231,11 @@ async fn answer(
         } else {
             error
         };
-        said(error, route.path, &request_id)
+        let mut response = said(error, route.path, &request_id);
+        if is_unknown && route.is_page() {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, BASIC);
+        }
+        response
     });
     let (status, seconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64());
     app.figures.answered(route.path, status, seconds);

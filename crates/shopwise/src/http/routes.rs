@@ -11,6 +11,7 @@ use super::auth::Scope;
 use super::reply::ApiError;
 use super::{
     App, Call, collect, customers, gorse, health, openapi, products, recommend, rules, segments,
+    try_page,
 };
 
 /// How a request ends.
@@ -64,6 +65,11 @@ impl Route {
 
     pub(super) const fn also(self, also: &'static [(u16, &'static str)]) -> Self {
         Self { also, ..self }
+    }
+
+    /// Returns whether it is a page for people: their browsers ask for the key themselves.
+    pub(super) fn is_page(&self) -> bool {
+        self.gives == Carries::Other("text/html")
     }
 
     /// Returns whether it answers at a path.
@@ -335,6 +341,18 @@ const ROUTES: &[Route] = &[
     )
     .gives(Carries::Json("Deleted"))
     .also(NO_TAG),
+    route!("GET", "/try", Admin, try_page::show, "A page on which to be any customer")
+        .query(&[
+            ("customer", "whose lists; empty for a stranger"),
+            ("scene", "home, product, cart, search, win-back or e-mail; all when left out"),
+            ("product", "what the page of a product or a search is about, once for each"),
+            ("filter", "what may stand in the lists"),
+            ("n", "how many entries, 1 to 50; 6 when left out"),
+            ("did", "what he is supposed to have done, as `viewed:PRODUCT`, once for each"),
+            ("language", "zh or en; that of the browser when left out"),
+        ])
+        .gives(Carries::Other("text/html"))
+        .also(WRONG_LIST),
     route!("GET", "/healthz", Open, health::alive, "Whether the server runs")
         .gives(Carries::Json("Health")),
     route!("GET", "/readyz", Open, health::ready, "Whether the server can take events")

@@ -44,7 +44,7 @@ use ahead::Ahead;
 pub(crate) use desk::Desk;
 use door::Door;
 use keeper::Keeper;
-use known::Known;
+pub(crate) use known::Known;
 pub(crate) use rulebook::RuleBook;
 pub(crate) use schedule::Schedule;
 

@@ -21,6 +21,7 @@ mod runs;
 mod schema;
 mod segments;
 mod server;
+mod try_page;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

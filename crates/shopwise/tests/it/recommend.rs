@@ -57,7 +57,7 @@ impl Learned {
         items.iter().map(|item| item["product"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn product(&self, method: &str, id: &str, fields: &Value) {
+    pub(crate) fn product(&self, method: &str, id: &str, fields: &Value) {
         let headers = format!("Authorization: Bearer {}\r\n", self.shop.token());
         let body = fields.to_string();
         let path = format!("/api/products/{id}");

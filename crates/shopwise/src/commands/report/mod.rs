@@ -5,7 +5,6 @@
 mod cells;
 mod chart;
 mod contents;
-mod number;
 mod page;
 mod period;
 mod reasons;
@@ -14,7 +13,6 @@ mod sections;
 mod table;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +21,7 @@ use shopwise_stages::Shop;
 
 use super::{now, open};
 use crate::ShopFolder;
+use crate::page::{Language, number, words};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -34,12 +33,6 @@ pub(crate) struct Arguments {
     /// The language that the page opens in; it can be switched on the page
     #[arg(long, value_enum, default_value = "en")]
     language: Language,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Language {
-    En,
-    Zh,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {

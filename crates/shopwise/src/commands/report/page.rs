@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::Language;
 use super::contents::Contents;
-use super::period::moment;
+use super::number::moment;
 use super::section::{Block, Section};
 use super::sections;
 use super::words::{Words, escape, say};
+use crate::page::STYLE as BASE;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -19,9 +19,9 @@ const SCRIPT: &str = include_str!("page.js");
 pub(super) fn render(contents: &Contents) -> String {
     let sections = sections::all(contents);
     let mut parts: Vec<(&str, String)> = vec![
-        ("language", language(contents.language).to_owned()),
+        ("language", contents.language.name().to_owned()),
         ("title", escape(&contents.settings.name)),
-        ("style", STYLE.to_owned()),
+        ("style", [BASE, STYLE].concat()),
         ("contents", list_of(&sections)),
         ("body", sections.iter().map(html).collect()),
         ("written", written(contents).html()),
@@ -42,13 +42,6 @@ pub(super) fn render(contents: &Contents) -> String {
     }
     page.push_str(rest);
     page
-}
-
-fn language(language: Language) -> &'static str {
-    match language {
-        Language::En => "en",
-        Language::Zh => "zh",
-    }
 }
 
 /// Returns the script of the drawing program alone: what comes behind it sets formulas, which the

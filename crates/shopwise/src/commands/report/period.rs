@@ -171,12 +171,6 @@ pub(super) fn date_of(micros: i64, zone: &TimeZone) -> Date {
     zone.to_datetime(moment).date()
 }
 
-/// Returns a moment as `2011-12-09 12:50` in a time zone.
-pub(super) fn moment(micros: i64, zone: &TimeZone) -> String {
-    let moment = Timestamp::from_microsecond(micros).unwrap_or_default();
-    zone.to_datetime(moment).strftime("%Y-%m-%d %H:%M").to_string()
-}
-
 fn first_of(date: Date, step: Step) -> Date {
     match step {
         Step::Day => date,

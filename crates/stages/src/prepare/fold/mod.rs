@@ -17,6 +17,7 @@ mod step;
 mod worth;
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -224,6 +225,22 @@ impl Replay {
                 Cow::Owned(Customer::joined(&members, at, self.gap, is_wanted))
             }
         }
+    }
+
+    /// Returns the customers to whom something happened last, by code, the newest first; somebody
+    /// who was seen as several may be there several times.
+    #[must_use]
+    pub fn newest(&self, count: usize) -> Vec<u32> {
+        let seen = (0..).zip(&self.customers).filter(|(_, customer)| customer.events > 0);
+        let mut newest: Vec<(Reverse<i64>, u32)> =
+            seen.map(|(code, customer)| (Reverse(customer.last_seen), code)).collect();
+        let count = count.min(newest.len());
+        if count > 0 && count < newest.len() {
+            newest.select_nth_unstable(count - 1);
+        }
+        newest.truncate(count);
+        newest.sort_unstable();
+        newest.into_iter().map(|(_, code)| code).collect()
     }
 
     /// Returns the name of a customer's person, and all pseudonyms of his.

@@ -239,6 +239,13 @@ impl Engine {
         self.read().place(id).is_some()
     }
 
+    /// Returns a product as the catalogue has it now.
+    #[must_use]
+    pub fn product(&self, id: &str) -> Option<Product> {
+        let shelf = self.read();
+        shelf.place(id).and_then(|place| shelf.product(place).cloned())
+    }
+
     /// Returns the list for a customer in a scene.
     #[must_use]
     pub fn list(&self, question: &Question<'_>) -> Answer {

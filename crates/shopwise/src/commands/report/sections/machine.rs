@@ -4,7 +4,7 @@ use shopwise_store::ledger::{Model, Run};
 
 use super::super::contents::Contents;
 use super::super::number;
-use super::super::period::moment;
+use super::super::number::moment;
 use super::super::reasons;
 use super::super::section::{Block, Section};
 use super::super::table::{self, Table};

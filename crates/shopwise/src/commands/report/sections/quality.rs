@@ -9,7 +9,7 @@ use super::super::cells::Cells;
 use super::super::chart::{Colour, Figure, axis};
 use super::super::contents::Contents;
 use super::super::number;
-use super::super::period::moment;
+use super::super::number::moment;
 use super::super::section::{Block, Section};
 use super::super::table::{self, Table};
 use super::super::words::{Words, say};

@@ -1,5 +1,7 @@
 //! Figures as people read them: short in sentences with the exact one behind, whole in tables.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use shopwise_learn::evaluate::binary::{Z_95, wilson_interval};
 
 use super::words::{Words, say};
@@ -13,12 +15,12 @@ const SIGNS: &[(&str, &str)] =
     &[("CNY", "¥"), ("USD", "$"), ("EUR", "€"), ("GBP", "£"), ("JPY", "JP¥"), ("INR", "₹")];
 
 /// Returns 1234567 as `1,234,567`.
-pub(super) fn exact(value: f64) -> String {
+pub(crate) fn exact(value: f64) -> String {
     decimals(value, 0)
 }
 
 /// Returns a number with grouped digits and so many decimals.
-pub(super) fn decimals(value: f64, digits: usize) -> String {
+pub(crate) fn decimals(value: f64, digits: usize) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
@@ -65,13 +67,13 @@ fn short_zh(value: f64, whole: &str) -> String {
 }
 
 /// Returns a count for a sentence: `1.23 M`, `123万`, exact when pointed at.
-pub(super) fn count(value: f64) -> Words {
+pub(crate) fn count(value: f64) -> Words {
     let whole = exact(value);
     Words { en: short_en(value, &whole), zh: short_zh(value, &whole) }.titled(&whole)
 }
 
 /// Returns an amount for a sentence, in units of the currency.
-pub(super) fn money(currency: &str, value: f64) -> Words {
+pub(crate) fn money(currency: &str, value: f64) -> Words {
     let digits = if value.abs() < 1000.0 { 2 } else { 0 };
     let size = value.abs();
     let whole = decimals(size, digits);
@@ -83,7 +85,7 @@ pub(super) fn money(currency: &str, value: f64) -> Words {
 }
 
 /// Returns what stands before an amount.
-pub(super) fn sign(currency: &str) -> String {
+pub(crate) fn sign(currency: &str) -> String {
     match SIGNS.iter().find(|(code, _)| *code == currency) {
         Some((_, sign)) => (*sign).to_owned(),
         None => format!("{currency}\u{a0}"),
@@ -92,7 +94,7 @@ pub(super) fn sign(currency: &str) -> String {
 
 /// Returns a share with the digits that so many cases support: the last digit is about the size of
 /// its standard error.
-pub(super) fn percent(share: f64, cases: f64) -> Words {
+pub(crate) fn percent(share: f64, cases: f64) -> Words {
     fixed_percent(share, digits_of(share, cases))
 }
 
@@ -103,7 +105,7 @@ fn digits_of(share: f64, cases: f64) -> usize {
 }
 
 /// Returns a share in hundredths with so many decimals.
-pub(super) fn fixed_percent(share: f64, digits: usize) -> Words {
+pub(crate) fn fixed_percent(share: f64, digits: usize) -> Words {
     if !share.is_finite() {
         return Words::data("–");
     }
@@ -112,7 +114,7 @@ pub(super) fn fixed_percent(share: f64, digits: usize) -> Words {
 }
 
 /// Returns a rate of so many among so many: the share and its 95 % interval.
-pub(super) fn rate(part: f64, whole: f64) -> Words {
+pub(crate) fn rate(part: f64, whole: f64) -> Words {
     if whole <= 0.0 {
         return Words::data("–");
     }
@@ -127,7 +129,7 @@ pub(super) fn rate(part: f64, whole: f64) -> Words {
 }
 
 /// Returns a change as an arrow with a word for who cannot see it: `▲ 12 %`.
-pub(super) fn change(new: f64, old: f64, better: Better) -> Words {
+pub(crate) fn change(new: f64, old: f64, better: Better) -> Words {
     if old <= 0.0 {
         return Words::data("–");
     }
@@ -149,9 +151,15 @@ pub(super) fn change(new: f64, old: f64, better: Better) -> Words {
     )
 }
 
+/// Returns a moment as `2011-12-09 12:50` in a time zone.
+pub(crate) fn moment(micros: i64, zone: &TimeZone) -> String {
+    let moment = Timestamp::from_microsecond(micros).unwrap_or_default();
+    zone.to_datetime(moment).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// Which way is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Better {
+pub(crate) enum Better {
     More,
     Less,
 }

@@ -2,34 +2,36 @@
 
 use serde::Serialize;
 
+use super::Language;
+
 /// A phrase in English and in Chinese, as HTML: what comes from data is escaped on the way in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Words {
-    pub(super) en: String,
-    pub(super) zh: String,
+pub(crate) struct Words {
+    pub(crate) en: String,
+    pub(crate) zh: String,
 }
 
 impl Words {
     /// Returns a phrase that the program itself wrote.
-    pub(super) fn new(en: &str, zh: &str) -> Self {
+    pub(crate) fn new(en: &str, zh: &str) -> Self {
         Self { en: en.to_owned(), zh: zh.to_owned() }
     }
 
     /// Returns data, which reads alike in both languages.
-    pub(super) fn data(text: &str) -> Self {
+    pub(crate) fn data(text: &str) -> Self {
         let safe = escape(text);
         Self { en: safe.clone(), zh: safe }
     }
 
     /// Returns the phrase with an exact figure that shows when it is pointed at.
-    pub(super) fn titled(&self, exact: &str) -> Self {
+    pub(crate) fn titled(&self, exact: &str) -> Self {
         let wrap =
             |text: &str| format!("<span class=figure title=\"{}\">{text}</span>", escape(exact));
         Self { en: wrap(&self.en), zh: wrap(&self.zh) }
     }
 
     /// Returns the phrase as HTML that shows the page's language.
-    pub(super) fn html(&self) -> String {
+    pub(crate) fn html(&self) -> String {
         if self.en == self.zh {
             return self.en.clone();
         }
@@ -39,15 +41,23 @@ impl Words {
         )
     }
 
+    /// Returns the phrase in one language.
+    pub(crate) fn of(&self, language: Language) -> &str {
+        match language {
+            Language::En => &self.en,
+            Language::Zh => &self.zh,
+        }
+    }
+
     /// Returns both phrases with `other` behind them.
-    pub(super) fn and(&self, other: &Self) -> Self {
+    pub(crate) fn and(&self, other: &Self) -> Self {
         Self { en: format!("{}{}", self.en, other.en), zh: format!("{}{}", self.zh, other.zh) }
     }
 }
 
 /// Returns the phrase with each `{name}` replaced by the value of that name. Values are not looked
 /// into: braces in data stay as they are.
-pub(super) fn say(en: &str, zh: &str, values: &[(&str, Words)]) -> Words {
+pub(crate) fn say(en: &str, zh: &str, values: &[(&str, Words)]) -> Words {
     Words { en: fill(en, values, |words| &words.en), zh: fill(zh, values, |words| &words.zh) }
 }
 
@@ -67,7 +77,7 @@ fn fill(template: &str, values: &[(&str, Words)], of: fn(&Words) -> &str) -> Str
 }
 
 /// Returns text that stands for itself in HTML and in the labels of pictures.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -84,7 +94,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// Returns at most `letters` letters of a text, with `…` where more were left out.
-pub(super) fn shortened(text: &str, letters: usize) -> String {
+pub(crate) fn shortened(text: &str, letters: usize) -> String {
     if text.chars().count() <= letters {
         return text.to_owned();
     }
