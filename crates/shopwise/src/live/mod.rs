@@ -18,8 +18,8 @@ mod keeper;
 mod known;
 mod note;
 mod restore;
-pub(crate) mod ruled;
 mod rulebook;
+pub(crate) mod ruled;
 mod schedule;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ use shopwise_store::ledger::CustomerTraits;
 use super::users::pseudonym;
 use super::{COUNT, PAGE_MAX, Query, SOURCE, affected, objects, part, refused};
 use crate::commands::{init, now};
+use crate::http::recommend::engine;
 use crate::http::reply::{ApiError, json_response};
 use crate::http::{App, Call, blocking, body};
 use crate::live::Full;
@@ -76,7 +77,7 @@ fn know(app: &App, all: &[Feedback]) -> Result<(), ApiError> {
     };
     let users: Vec<CustomerTraits> = users.into_iter().map(user).collect();
     app.shop.ledger.add_traits(&users, now())?;
-    let engine = app.desk.engine();
+    let engine = engine(app)?;
     let items: BTreeSet<&str> = all.iter().map(|one| one.item.as_str()).collect();
     let new: Vec<&str> = items.into_iter().filter(|item| !engine.knows(item)).collect();
     if new.is_empty() {

@@ -16,6 +16,7 @@ use shopwise_stages::recommend::weight;
 
 use super::{COUNT, Query, feedback, objects, part, refused};
 use crate::commands::now;
+use crate::http::recommend::engine;
 use crate::http::reply::{ApiError, json_response};
 use crate::http::{App, Call, body};
 use crate::live::visitor::visitor;
@@ -98,11 +99,11 @@ fn scored(list: &[Listed]) -> Response {
     json_response(StatusCode::OK, &Value::Array(list.iter().map(one).collect()))
 }
 
-/// Returns the list for a visitor.
-fn personal(app: &App, asked: &Asked, visitor: &Visitor, n: usize) -> Vec<Listed> {
+/// Returns the list for a visitor, without chance: pages of it must fit together.
+fn personal(engine: &Engine, asked: &Asked, visitor: &Visitor, n: usize) -> Vec<Listed> {
     let page = asked.page(n, now());
-    let question = Question { scene: Scene::Home, visitor, products: &[], page };
-    app.desk.engine().list(&question).items
+    let question = Question { scene: Scene::Email, visitor, products: &[], page };
+    engine.list(&question).items
 }
 
 /// Answers what to show a user, and notes that it was shown where that is asked for.
@@ -114,7 +115,8 @@ pub(super) async fn recommend(app: Arc<App>, call: Call) -> Result<Response, Api
     let delay = delay.map_or(Some(0), microseconds);
     let delay = delay.ok_or_else(|| ApiError::bad("`write-back-delay` must be like 1h10m0s"))?;
     let visitor = known(&app, &user)?;
-    let list = asked.cut(&app, |n| personal(&app, &asked, &visitor, n))?;
+    let engine = engine(&app)?;
+    let list = asked.cut(&app, |n| personal(&engine, &asked, &visitor, n))?;
     if let Some(name) = shown_as {
         let due = now().saturating_add(delay);
         let products: Vec<&str> = list.iter().map(|one| one.product.as_str()).collect();
@@ -132,7 +134,8 @@ pub(super) async fn recommend(app: Arc<App>, call: Call) -> Result<Response, Api
 pub(super) async fn collaborative(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let (user, asked) = (part(&call, 0)?, Asked::read(&call, 1)?);
     let visitor = known(&app, &user)?;
-    Ok(scored(&asked.cut(&app, |n| personal(&app, &asked, &visitor, n))?))
+    let engine = engine(&app)?;
+    Ok(scored(&asked.cut(&app, |n| personal(&engine, &asked, &visitor, n))?))
 }
 
 /// Answers what to show somebody of whom nothing is known but what he did just now.
@@ -156,8 +159,9 @@ pub(super) async fn session(app: Arc<App>, mut call: Call) -> Result<Response, A
         visitor.done.push(done);
     }
     let had: FxHashSet<String> = visitor.done.iter().map(|done| done.product.clone()).collect();
+    let engine = engine(&app)?;
     let list = asked.cut(&app, |n| {
-        let mut list = personal(&app, &asked, &visitor, n + had.len());
+        let mut list = personal(&engine, &asked, &visitor, n + had.len());
         list.retain(|one| !had.contains(&one.product));
         list
     })?;
@@ -174,15 +178,16 @@ pub(super) async fn not_personal(app: Arc<App>, call: Call) -> Result<Response, 
 }
 
 fn plain(app: &App, asked: &Asked) -> Result<Response, ApiError> {
-    let popular = |n| app.desk.engine().popular(asked.page(n, now())).items;
+    let engine = engine(app)?;
+    let popular = |n| engine.popular(asked.page(n, now())).items;
     Ok(scored(&asked.cut(app, popular)?))
 }
 
 /// Answers what came last, with the second in which it came.
 pub(super) async fn latest(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let asked = Asked::read(&call, 0)?;
-    let list = asked.cut(&app, |n| app.desk.engine().latest(asked.page(n, now())).items)?;
-    let engine = app.desk.engine();
+    let engine = engine(&app)?;
+    let list = asked.cut(&app, |n| engine.latest(asked.page(n, now())).items)?;
     let one = |one: &Listed| {
         let since = engine.known_since(&one.product).as_deref().and_then(moment);
         json!({ "Id": one.product, "Score": since.unwrap_or(0).div_euclid(1_000_000) as f64 })
@@ -210,8 +215,9 @@ fn similar(
     item: &str,
     list: fn(&Engine, &str, Page<'_>) -> Option<shopwise_stages::recommend::engine::Answer>,
 ) -> Result<Response, ApiError> {
+    let engine = engine(app)?;
     let near = |n| {
-        let found = list(&app.desk.engine(), item, asked.page(n, now()));
+        let found = list(&engine, item, asked.page(n, now()));
         found.map_or_else(Vec::new, |answer| answer.items)
     };
     Ok(scored(&asked.cut(app, near)?))

@@ -106,11 +106,11 @@ pub(in crate::http) const ROUTES: &[Route] = &[
     gorse!("POST" "/gorse/api/session/recommend" lists::session:
         "What to show somebody unknown", "GorseScores")
     .query(LIST)
-    .takes(Carries::Json("GorseFeedback")),
+    .takes(Carries::Json("GorseSession")),
     gorse!("POST" "/gorse/api/session/recommend/{category}" lists::session:
         "What of a category to show somebody unknown", "GorseScores")
     .query(LIST)
-    .takes(Carries::Json("GorseFeedback")),
+    .takes(Carries::Json("GorseSession")),
     list!("/gorse/api/collaborative-filtering/{user-id}" lists::collaborative:
         "What to show a user, with scores"),
     list!("/gorse/api/collaborative-filtering/{user-id}/{category}" lists::collaborative:

@@ -41,6 +41,9 @@ pub(in crate::http) fn schemas() -> Value {
         "GorseItemPatch": { "type": "object", "properties": item },
         "GorseFeedback": { "type": "array", "maxItems": 20_000,
             "items": { "type": "object", "required": key, "properties": feedback } },
+        "GorseSession": { "type": "array", "maxItems": 20_000, "items":
+            { "type": "object", "required": ["FeedbackType", "ItemId"],
+                "properties": { "FeedbackType": id, "ItemId": id, "Timestamp": moment } } },
         "GorseSuccess": { "type": "object", "required": ["RowAffected"], "properties":
             { "RowAffected": { "$ref": "#/components/schemas/Count" } } },
         "GorsePage": { "type": "object", "required": ["Cursor"], "properties": {

@@ -20,6 +20,7 @@ fn item(product: &str, reason: &'static str, parts: &[(&str, f32)]) -> Listed {
         source: "model",
         reason,
         parts: parts.iter().map(|(id, value)| ((*id).to_owned(), *value)).collect(),
+        moved: None,
     }
 }
 

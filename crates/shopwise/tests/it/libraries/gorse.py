@@ -52,7 +52,7 @@ def items(client):
     lamp = {
         "ItemId": "gorse-lamp",
         "IsHidden": False,
-        "Categories": ["light", "home"],
+        "Categories": ["gorse-light", "gorse-home"],
         "Timestamp": "2031-01-01T00:00:00Z",
         "Labels": ["warm", "small"],
         "Comment": "A lamp",
@@ -63,7 +63,7 @@ def items(client):
     expect(patch, {"RowAffected": 1}, "update_item")
     lamp.update({"IsHidden": True, "Labels": ["cold"], "Comment": "A torch"})
     expect(client.get_item("gorse-lamp"), lamp, "update_item changes what it names")
-    found = client.search_items("TORCH light")
+    found = client.search_items("TORCH gorse-light")
     expect([item["ItemId"] for item in found], ["gorse-lamp"], "search_items")
     page, cursor = client.get_items(1)
     expect((len(page), bool(cursor)), (1, True), "get_items")
@@ -118,7 +118,7 @@ def lists(client):
     rest = client.get_recommend("gorse-ann", n=3, offset=2)
     expect([one.id for one in rest], [one.id for one in found[2:]], "get_recommend from an offset")
     expect(client.get_recommend("gorse-ann", category="no such category"), [], "of a category")
-    inside = client.get_recommend("gorse-ann", category="home", n=500)
+    inside = client.get_recommend("gorse-ann", category="gorse-home", n=500)
     expect([one.id for one in inside], ["gorse-lamp"], "of the second category of an item")
     shown = client.get_recommend("gorse-cyd", n=2, write_back_type="read", write_back_delay="0s")
     noted = client.list_feedbacks("read", "gorse-cyd")
