@@ -119,7 +119,8 @@ impl Contents {
             Some(id) => {
                 let supposed = supposed(&contents.form, &engine);
                 let (person, before) = person(app, &id, &supposed, at)?;
-                contents.scenes = scenes(&engine, &contents.form, &person.visitor, &before, page);
+                contents.scenes = Ask { app, engine: &engine, form: &contents.form, page }
+                    .scenes(&person.visitor, &before)?;
                 contents.person = Some(person);
             }
         }
@@ -177,8 +178,12 @@ fn person(
     let (mut person, before, names) = {
         let known = read(app)?;
         let (state, vault) = (&known.state, &app.shop.vault);
-        let before = visitor(state, vault, id, at);
-        let visitor = supposing(state, vault, id, supposed, at);
+        let mut before = visitor(state, vault, id, at);
+        let mut visitor = supposing(state, vault, id, supposed, at);
+        if let Some(ruled) = &known.ruled {
+            before.segments = ruled.of(&view::pseudonyms(vault, id));
+            visitor.segments.clone_from(&before.segments);
+        }
         let mut person = Person { visitor, ..Person::default() };
         let somebody = view::somebody(state, vault, id).filter(|_| !id.is_empty());
         let names = somebody.as_ref().map(|own| own.names.clone()).unwrap_or_default();
@@ -247,25 +252,47 @@ fn newest(app: &App) -> Result<Vec<Glimpse>, ApiError> {
     Ok(newest)
 }
 
-/// Returns the lists of the scenes that were asked for.
-fn scenes(
-    engine: &Engine,
-    form: &Form,
-    visitor: &Visitor,
-    before: &Visitor,
-    page: Page<'_>,
-) -> Vec<Seen> {
-    let other = engine.popular(page);
-    let wanted = Scene::ALL.into_iter().map(|(_, scene)| scene);
-    let wanted = wanted.filter(|scene| form.scene.is_none_or(|own| own == *scene));
-    let seen = |scene: Scene| {
-        let (about, is_example) = about(engine, form, scene, before, page.at);
-        let ask = |visitor| engine.list(&Question { scene, visitor, products: &about, page });
-        let list = ask(visitor);
-        let before = (!form.did.is_empty()).then(|| ask(before));
-        Seen { scene, list, before, other: other.clone(), about, is_example }
-    };
-    wanted.map(seen).collect()
+/// What the lists of all scenes are made with.
+struct Ask<'a> {
+    app: &'a App,
+    engine: &'a Engine,
+    form: &'a Form,
+    page: Page<'a>,
+}
+
+impl Ask<'_> {
+    /// Returns the lists of the scenes that were asked for.
+    fn scenes(&self, visitor: &Visitor, before: &Visitor) -> Result<Vec<Seen>, ApiError> {
+        let other = self.engine.popular(self.page);
+        let all = Scene::ALL.into_iter().map(|(_, scene)| scene);
+        let wanted = all.filter(|scene| self.form.scene.is_none_or(|own| own == *scene));
+        let seen = |scene: Scene| {
+            let (about, is_example) = about(self.engine, self.form, scene, before, self.page.at);
+            let list = self.list(scene, visitor, &about)?;
+            let before = match self.form.did.is_empty() {
+                true => None,
+                false => Some(self.list(scene, before, &about)?),
+            };
+            Ok(Seen { scene, list, before, other: other.clone(), about, is_example })
+        };
+        wanted.map(seen).collect()
+    }
+
+    /// Returns the list as the shop gives it; what is left to chance is drawn alike each time, so
+    /// that only what is supposed moves it.
+    fn list(
+        &self,
+        scene: Scene,
+        visitor: &Visitor,
+        products: &[String],
+    ) -> Result<Answer, ApiError> {
+        let question = Question { scene, visitor, products, page: self.page };
+        let (rules, style) = (self.app.rules.rules(), self.app.rules.styles().of(scene));
+        let seed = House::seed(self.form.customer.as_deref().unwrap_or_default());
+        let house = House { rules: &rules, style: &style, seed };
+        let (answer, _) = self.engine.list_in(&question, &house).map_err(anyhow::Error::from)?;
+        Ok(answer)
+    }
 }
 
 /// Returns the products that a scene is about, and whether they are only an example: what he used

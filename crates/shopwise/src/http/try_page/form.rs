@@ -107,7 +107,7 @@ impl Form {
 
     /// Returns the address that asks the same.
     pub(super) fn address(&self) -> String {
-        let mut query = Serializer::new(format!("{PATH}?"));
+        let mut query = Serializer::for_suffix(format!("{PATH}?"), PATH.len() + 1);
         if let Some(customer) = &self.customer {
             query.append_pair("customer", customer);
         }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use shopwise_stages::recommend::engine::{Answer, Listed, Scene};
+use shopwise_stages::recommend::engine::{Answer, Listed, Moved, Scene};
 
 use super::contents::{Contents, Seen};
 use super::form::{DEEDS, DID_MAX, Form};
@@ -72,7 +72,11 @@ fn lists(contents: &Contents, seen: &Seen) -> String {
     );
     html += &format!("<h3>{}</h3>\n{}", model(contents, &seen.list), own(contents, seen));
     html += &gone(contents, seen);
-    html += &format!("</div>\n<div class=other><h3>{}</h3>\n", model(contents, &seen.other));
+    let heading = match seen.other.model {
+        Some(_) => model(contents, &seen.other),
+        None => contents.text("What is popular (no model yet)", "热门商品（暂无模型）").to_owned(),
+    };
+    html += &format!("</div>\n<div class=other><h3>{heading}</h3>\n");
     html += &other(contents, seen);
     html + "</div>\n</div></section>\n"
 }
@@ -158,9 +162,9 @@ fn own(contents: &Contents, seen: &Seen) -> String {
     for (at, item) in seen.list.items.iter().enumerate() {
         html += &format!(
             "<li>{}<p>{}</p>{}{}</li>\n",
-            head(contents, item, &moved(contents, seen, at, item)),
+            head(contents, item, &marks(contents, seen, at, item)),
             reason(contents, item),
-            tree(contents, seen, item),
+            tree(contents, item),
             deeds(contents, &item.product)
         );
     }
@@ -172,7 +176,8 @@ fn head(contents: &Contents, item: &Listed, mark: &str) -> String {
     let product = contents.products.get(&item.product);
     let offer = product.map(|product| contents.offer(product)).unwrap_or_default();
     format!(
-        "<div class=head><strong title=\"{}\">{}</strong>{mark}<span class=soft>{offer}</span></div>",
+        "<div class=head><strong title=\"{}\">{}</strong>{mark}\
+         <span class=soft>{offer}</span></div>",
         escape(&item.product),
         contents.title(&item.product)
     )
@@ -191,6 +196,13 @@ fn empty(contents: &Contents) -> String {
     };
     let what = contents.text("The list is empty.", "列表为空。");
     format!("<div class=missing><p>{what}</p><p>{how}</p></div>\n")
+}
+
+/// Returns what stands beside a title: what the shop writes there, and how the entry moved.
+fn marks(contents: &Contents, seen: &Seen, at: usize, item: &Listed) -> String {
+    let label = item.moved.as_ref().and_then(|moved| moved.label.as_ref());
+    let label = label.map(|label| format!("<span class=label>{}</span>", escape(label)));
+    label.unwrap_or_default() + &moved(contents, seen, at, item)
 }
 
 /// Says how an entry moved by what is supposed.
@@ -224,68 +236,119 @@ fn gone(contents: &Contents, seen: &Seen) -> String {
 /// Says why an entry stands there.
 fn reason(contents: &Contents, item: &Listed) -> String {
     let because = item.parts.first().map(|(id, _)| contents.title(id));
-    let what = [("what", Words { en: because.clone().unwrap_or_default(), zh: String::new() })];
-    let [(name, Words { en, .. })] = what;
-    let what = [(name, Words { zh: en.clone(), en })];
+    let title = because.clone().unwrap_or_default();
+    let what = [("what", Words { en: title.clone(), zh: title })];
     let (en, zh) = match (item.reason, because.is_some()) {
-        ("bought", true) => ("because he bought {what}", "因为买过“{what}”"),
+        ("bought", true) => ("because he bought “{what}”", "因为买过“{what}”"),
         ("viewed", true) => {
-            ("because he looked at {what} or put it into the cart", "因为浏览过或加购过“{what}”")
+            ("because he looked at “{what}” or put it into the cart", "因为浏览过或加购过“{what}”")
         }
-        ("similar content", true) => ("reads like {what}", "与“{what}”内容相近"),
+        ("similar content", true) => ("reads like “{what}”", "与“{what}”内容相近"),
         ("similar", _) => ("is like what the page is about", "与页面上的商品相似"),
         ("together", _) => ("is bought together with it", "常与之一起购买"),
         ("search", _) => ("found by the search", "搜索命中"),
+        ("rule", _) => ("a rule of the shop brought it in", "由店铺的运营规则加入"),
         ("new", _) => ("new: no model knows it yet", "新品，模型还没有它的数据"),
         _ => ("many customers want it", "很多客户喜欢"),
     };
     contents.say(en, zh, &what)
 }
 
-/// Returns the tree of a score.
-fn tree(contents: &Contents, seen: &Seen, item: &Listed) -> String {
+/// Returns the tree of a score: its parts make the whole. What of the history speaks for a product
+/// stands below its relevance, in the model's own measure.
+fn tree(contents: &Contents, item: &Listed) -> String {
     let decimals = |value: f32| number::decimals(f64::from(value), 3);
-    let source = match item.source {
-        "model" => contents.text("the model", "模型"),
-        "similar" => contents.text("like what the page is about", "与页面商品相似"),
-        "together" => contents.text("bought together", "经常一起购买"),
-        "search" => contents.text("place among the results", "搜索排名"),
-        "new" => contents.text("new", "新品"),
-        _ => contents.text("popularity", "热门程度"),
+    let row = |what: &str, value: f32, inner: &str| {
+        let value = decimals(value);
+        format!("<li><span>{what}</span> <span class=number>{value}</span>{inner}</li>")
     };
-    let row = |what: &str, value: f32| {
-        format!("<li><span>{what}</span> <span class=number>{}</span></li>", decimals(value))
-    };
-    let mut parts = String::new();
+    let mut because = String::new();
     for (id, value) in item.parts.iter().take(PARTS_MAX) {
-        parts += &row(&contents.title(id), *value);
+        because += &row(&contents.title(id), *value, "");
     }
-    let named: f32 = item.parts.iter().take(PARTS_MAX).map(|(_, value)| value).sum();
-    let is_sum = item.source == "model" && !is_joined(seen.scene);
-    if is_sum && !item.parts.is_empty() && (item.score - named).abs() >= 0.0005 {
-        parts += &row(contents.text("everything else", "其他因素"), item.score - named);
+    if item.parts.len() > PARTS_MAX {
+        let rest = item.parts.iter().skip(PARTS_MAX).map(|(_, value)| value).sum();
+        because += &row(contents.text("others", "其他商品"), rest, "");
     }
-    let note = if is_joined(seen.scene) {
-        contents.text(
-            "<p class=note>Here what belongs to the page counts up to 1, and what the model says \
-             up to one half; parts are in the model’s own measure.</p>",
-            "<p class=note>此处与页面的相关性最高计1分，模型的判断最高计0.5分；各部分为模型自身的分值。</p>",
-        )
-    } else {
-        ""
-    };
+    if !because.is_empty() {
+        let what = contents.text("in the model’s own measure:", "模型给出的分值：");
+        because = format!("<ul><li class=soft>{what}</li>{because}</ul>");
+    }
+    let mut rows = String::new();
+    let mut notes = String::new();
+    match &item.moved {
+        None => rows += &row(source(contents, item), item.score, &because),
+        Some(moved) => {
+            rows += &row(source(contents, item), moved.parts.base, &because);
+            for (what, value) in [
+                (contents.text("rules", "运营规则"), moved.parts.boost),
+                (
+                    contents.text("shown before without a click", "展示过但未点击"),
+                    moved.parts.fatigue,
+                ),
+                (contents.text("like what stands above", "与前面的商品相似"), moved.parts.likeness),
+            ] {
+                rows += &row(what, value, "");
+            }
+            notes = standing(contents, moved);
+        }
+    }
+    let (word, score) = (contents.text("score", "得分"), decimals(item.score));
     format!(
-        "<details><summary>{} {}</summary><ul class=tree><li><span>{source}</span> \
-         <span class=number>{}</span><ul>{parts}</ul></li></ul>{note}</details>",
-        contents.text("score", "得分"),
-        decimals(item.score),
-        decimals(item.score)
+        "<details><summary>{word} {score}</summary><ul class=tree><li><span>{word}</span> \
+         <span class=number>{score}</span><ul>{rows}</ul></li></ul>{notes}</details>"
     )
 }
 
-/// Returns whether the score of a scene joins the page with the model.
-fn is_joined(scene: Scene) -> bool {
-    matches!(scene, Scene::Product | Scene::Cart | Scene::Search)
+/// Returns what gave a product its relevance.
+fn source(contents: &Contents, item: &Listed) -> &'static str {
+    match item.source {
+        "model" => contents.text("relevance, by the model", "相关性（模型）"),
+        "similar" => {
+            contents.text("relevance, by likeness to the page", "相关性（与页面商品相似）")
+        }
+        "together" => contents.text("relevance, bought together", "相关性（经常一起购买）"),
+        "search" => contents.text("relevance, by the search", "相关性（搜索排名）"),
+        "new" => contents.text("relevance, new", "相关性（新品）"),
+        "rule" => contents.text("relevance, brought in by a rule", "相关性（由规则加入）"),
+        _ => contents.text("relevance, by popularity", "相关性（热门程度）"),
+    }
+}
+
+/// Says why an entry stands at its place, where that is not its score alone.
+fn standing(contents: &Contents, moved: &Moved) -> String {
+    let mut said = Vec::new();
+    let why = match moved.standing {
+        "fixed" => contents.text("A rule fixed its place.", "位置由规则固定。"),
+        "owed" => contents.text("A rule owed it a place.", "由规则保证展示。"),
+        "uncapped" => contents.text(
+            "Only more of one kind was left than is wanted.",
+            "同类商品已达上限，但没有其他商品可选。",
+        ),
+        "drawn" => contents.text("Chance put it there, to learn.", "随机探索所选。"),
+        _ => "",
+    };
+    if !why.is_empty() {
+        said.push(why.to_owned());
+    }
+    if !moved.rules.is_empty() {
+        let rules: Vec<String> = moved.rules.iter().map(|rule| escape(rule)).collect();
+        let rules = [("rules", Words { en: rules.join(", "), zh: rules.join("、") })];
+        said.push(contents.say("Rules: {rules}.", "相关规则：{rules}。", &rules));
+    }
+    if let Some(before) = moved.before {
+        let before = [("before", Words::data(&before.to_string()))];
+        let by_score = contents.say(
+            "By its score alone it is number {before}.",
+            "仅按得分排在第{before}位。",
+            &before,
+        );
+        said.push(by_score);
+    }
+    if said.is_empty() {
+        return String::new();
+    }
+    format!("<p class=note>{}</p>", said.join(contents.text(" ", "")))
 }
 
 /// Returns links that suppose something about a product.

@@ -1,11 +1,12 @@
 //! Who the customer is: what he did, what he turns to, and among whom to choose.
 
+use shopwise_model::money::units_from_micros;
+
 use super::contents::{Contents, Person};
 use super::form::Form;
 use super::render::link;
 use crate::page::number;
 use crate::page::words::escape;
-use shopwise_model::money::units_from_micros;
 
 /// Products that are listed: what he used last.
 const RECENT: usize = 20;
@@ -135,10 +136,13 @@ fn facts(contents: &Contents, person: &Person) -> String {
     if let Some(name) = &person.name {
         rows.insert(0, (contents.text("pseudonym", "匿名编号"), escape(name)));
     }
-    let segment = person.segment.as_ref().map(|segment| segment.of(contents.language).to_owned());
     let none = contents.text("none yet", "暂无").to_owned();
-    rows.push((contents.text("segment", "所属分群"), segment.unwrap_or_else(|| none.clone())));
     let between = contents.text(", ", "、");
+    let or_none =
+        |list: Vec<String>| if list.is_empty() { none.clone() } else { list.join(between) };
+    let learned = person.segment.iter().map(|own| own.of(contents.language).to_owned());
+    let segments = learned.chain(visitor.segments.iter().map(|id| escape(id))).collect();
+    rows.push((contents.text("segments", "所属分群"), or_none(segments)));
     let tag = |(tag, lift): &(String, f64)| {
         let (kind, name) = tag.split_once(':').unwrap_or(("", tag));
         let kind = match kind {
@@ -149,8 +153,6 @@ fn facts(contents: &Contents, person: &Person) -> String {
         format!("{kind} {} (×{})", escape(name), number::decimals(*lift, 1))
     };
     let tags: Vec<String> = person.tags.iter().map(tag).collect();
-    let or_none =
-        |list: Vec<String>| if list.is_empty() { none.clone() } else { list.join(between) };
     rows.push((contents.text("turns to more than others do", "偏好（与平均相比）"), or_none(tags)));
     let cart = visitor.cart.iter().map(|id| contents.title(id)).collect();
     rows.push((contents.text("in the cart", "购物车"), or_none(cart)));

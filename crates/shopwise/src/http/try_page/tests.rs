@@ -1,14 +1,14 @@
 //! What the page says, without a server: both languages, hostile data, what moved, and nothing.
 
+use jiff::tz::TimeZone;
+use shopwise_learn::slate::Parts;
+use shopwise_model::Product;
 use shopwise_stages::language::Deed;
-use shopwise_stages::recommend::engine::{Done, Filter, Listed};
+use shopwise_stages::recommend::engine::{Answer, Done, Filter, Listed, Moved, Scene, Visitor};
 
 use super::contents::{Glimpse, Person, Seen};
 use super::*;
 use crate::page::Language;
-use jiff::tz::TimeZone;
-use shopwise_model::Product;
-use shopwise_stages::recommend::engine::{Answer, Scene, Visitor};
 
 const HOSTILE: &str = "\"><script>alert('x')</script>&{{茶}}";
 
@@ -20,7 +20,13 @@ fn item(product: &str, reason: &'static str, parts: &[(&str, f32)]) -> Listed {
         source: "model",
         reason,
         parts: parts.iter().map(|(id, value)| ((*id).to_owned(), *value)).collect(),
-        moved: None,
+        moved: Some(Moved {
+            before: Some(7),
+            parts: Parts { base: 1.0, boost: 0.125, fatigue: -0.25, likeness: -0.125 },
+            standing: "drawn",
+            label: Some(HOSTILE.to_owned()),
+            rules: vec![HOSTILE.to_owned()],
+        }),
     }
 }
 
@@ -120,11 +126,21 @@ fn reasons_prices_and_times_are_in_the_language_of_the_page() {
     // 22:13:20 UTC.
     assert!(page.contains("2023-11-15 06:13"), "{page}");
     let page = render::page(&contents(Language::En, form(), vec![home(None)]));
-    for expected in ["<html lang=\"en\">", "because he bought ", "many customers want it"] {
+    for expected in ["<html lang=\"en\">", "because he bought “", "many customers want it"] {
         assert!(page.contains(expected), "{expected}\n{page}");
     }
-    // 0.75 − 0.5: what the parts leave.
-    assert!(page.contains("everything else</span> <span class=number>0.250"), "{page}");
+    // 1 + 0.125 − 0.25 − 0.125 = 0.75.
+    for [what, value] in [
+        ["score", "0.750"],
+        ["relevance, by the model", "1.000"],
+        ["rules", "0.125"],
+        ["shown before without a click", "−0.250"],
+        ["like what stands above", "−0.125"],
+    ] {
+        let row = format!("<span>{what}</span> <span class=number>{value}</span>");
+        assert!(page.contains(&row), "{row}\n{page}");
+    }
+    assert!(page.contains("By its score alone it is number 7."), "{page}");
 }
 
 #[test]
