@@ -1,5 +1,5 @@
-//! The shop's nouns: events, products, campaigns, rules, decisions, money, time, settings, and the frame
-//! of typed columns in which they travel between rooms. Nothing here does I/O.
+//! The shop's nouns: events, products, campaigns, rules, decisions, money, time, settings, and the
+//! frame of typed columns in which they travel between rooms. Nothing here does I/O.
 
 pub mod calendar;
 pub mod campaign;

@@ -1,7 +1,7 @@
 //! Places that are filled by chance, and with which probability.
 //!
-//! The page stands before anything is drawn. Some of its places are open to chance: `S` of them, and
-//! a pool of `m ≥ S` items that do not stand on the page. Each open place, on its own, with
+//! The page stands before anything is drawn. Some of its places are open to chance: `S` of them,
+//! and a pool of `m ≥ S` items that do not stand on the page. Each open place, on its own, with
 //! probability `ε` takes an item drawn evenly from what is left of the pool, else it keeps its own;
 //! the other places never change. So, given the candidates,
 //!

@@ -292,7 +292,8 @@ proptest! {
         let style = Style { relevance: 0.6, half_way: 5.0, caps, exploration };
         let likeness = Likeness { weights: &[1.0], codes: &codes, ..Likeness::default() };
         let fixed = if place < length { &fixed[..] } else { &[] };
-        let asked = Ask { likeness, quotas: &quotas, fixed, seed, ..ask(&candidates, &style, length) };
+        let plain = ask(&candidates, &style, length);
+        let asked = Ask { likeness, quotas: &quotas, fixed, seed, ..plain };
         let page = composed(&asked);
         prop_assert_eq!(&page, &composed(&asked), "the same seed, the same page");
         let ranked = candidates.iter().enumerate().filter(|(at, one)| {

@@ -213,10 +213,11 @@ pub(super) fn schemas() -> Value {
         json!({ "type": "object", "additionalProperties": false, "required": [name],
             "properties": { name: kind } })
     };
+    let positions = json!({ "type": "array", "items": whole });
     let factor = json!({ "factor": { "type": "number" } });
     let kind = json!({ "oneOf": [
         { "const": "exclude" },
-        one("sponsored", json!({ "positions": { "type": "array", "items": whole }, "label": text })),
+        one("sponsored", json!({ "positions": positions, "label": text })),
         one("pin", json!({ "position": whole })),
         one("quota", json!({ "count": whole, "share": { "type": "number" }, "first": whole })),
         one("boost", factor.clone()),

@@ -174,7 +174,10 @@ fn any_rule() -> impl Strategy<Value = (Value, u32, i64)> {
 
 proptest! {
     #[test]
-    fn rules_keep_their_word(made in prop::collection::vec(any_rule(), 0..8), length in 1_usize..15) {
+    fn rules_keep_their_word(
+        made in prop::collection::vec(any_rule(), 0..8),
+        length in 1_usize..15,
+    ) {
         let made = made.into_iter().enumerate().map(|(at, (kind, divisor, priority))| Rule {
             priority,
             ..rule(&format!("r{at}"), kind, divisor)
@@ -204,8 +207,8 @@ proptest! {
                 }
             }
         }
-        let quotas: Vec<_> =
-            rules.all().iter().filter(|held| matches!(held.rule.kind, Kind::Quota { .. })).collect();
+        let is_quota = |held: &&Arc<Held>| matches!(held.rule.kind, Kind::Quota { .. });
+        let quotas: Vec<_> = rules.all().iter().filter(is_quota).collect();
         if let ([held], true) = (&quotas[..], page.len() >= 10) {
             let Kind::Quota { count: Some(count), .. } = held.rule.kind else { unreachable!() };
             let there = (0..60_u32).filter(|item| {
