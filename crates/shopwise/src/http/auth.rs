@@ -188,6 +188,23 @@ pub(super) fn check_origin(key: &Key, headers: &HeaderMap) -> Result<(), ApiErro
     Err(ApiError::forbidden("the write key is not for pages of this origin"))
 }
 
+/// Refuses a page of another origin what the browser's user may do: who has logged in to a page of
+/// this server sends his token with whatever any page makes his browser ask.
+pub(super) fn check_own_page(headers: &HeaderMap) -> Result<(), ApiError> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_basic = |value: &str| !value.trim_start().to_ascii_lowercase().starts_with("bearer");
+    let host = text(header::HOST).unwrap_or_default();
+    match text(header::ORIGIN) {
+        Some(origin) if text(header::AUTHORIZATION).is_some_and(is_basic) => {
+            match origin.split_once("://") {
+                Some((_, own)) if own.eq_ignore_ascii_case(host) => Ok(()),
+                _ => Err(ApiError::forbidden("this is not for pages of another origin")),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Compares two tokens in a time that says nothing about where they differ.
 pub(super) fn is_same(left: &str, right: &str) -> bool {
     let differs = |(left, right): (u8, u8)| left ^ right;
@@ -220,5 +237,22 @@ mod tests {
             assert_eq!(of_header(&header(value)).as_deref(), key, "{value}");
         }
         assert!(is_same("abc", "abc") && !is_same("abc", "abd") && !is_same("abc", "ab"));
+    }
+
+    #[test]
+    fn a_page_of_another_origin_does_not_use_the_login_of_a_browser() {
+        let asks = |authorization: &str, origin: Option<&'static str>| {
+            let mut headers = header(authorization);
+            headers.insert(header::HOST, "shop.example:8484".parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            check_own_page(&headers).is_ok()
+        };
+        assert!(asks("Basic a2V5Og==", None));
+        assert!(asks("Basic a2V5Og==", Some("http://shop.example:8484")));
+        assert!(!asks("Basic a2V5Og==", Some("https://evil.example")));
+        assert!(!asks("Basic a2V5Og==", Some("null")));
+        assert!(asks("Bearer key", Some("https://dashboard.example")));
     }
 }

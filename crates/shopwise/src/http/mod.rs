@@ -290,7 +290,7 @@ async fn admit(
         return Err(ApiError::unknown_key("this needs the administrator's token")
             .hint("`Authorization: Bearer TOKEN`; it stands in vault/admin.token of the shop"));
     }
-    Ok(())
+    auth::check_own_page(headers)
 }
 
 /// Refuses who has no read key, or uses one from a page that it is not for.

@@ -152,8 +152,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Route> {
     ROUTES.iter().chain(gorse::ROUTES)
 }
 
-/// All routes but gorse's. Libraries that were pointed at the server without `/v1`, or with a part too many,
-/// are understood as well: they would drop what a 404 answers.
+/// All routes but gorse's. Libraries that were pointed at the server without `/v1`, or with a part
+/// too many, are understood as well: they would drop what a 404 answers.
 const ROUTES: &[Route] = &[
     events("/v1/batch", "Batch", takes!("batch")),
     events("/v1/b", "Batch", takes!("b")),

@@ -7,7 +7,9 @@ use jiff::tz::TimeZone;
 use shopwise_model::Product;
 use shopwise_stages::language::Mistake;
 use shopwise_stages::prepare::tastes::Tastes;
-use shopwise_stages::recommend::engine::{Answer, Engine, Filter, Page, Question, Scene, Visitor};
+use shopwise_stages::recommend::engine::{
+    Answer, Engine, Filter, House, Page, Question, Scene, Visitor,
+};
 
 use super::super::App;
 use super::super::recommend::engine;
