@@ -206,8 +206,8 @@ impl Work<'_, '_> {
     fn promise(&mut self, rule: usize, least: usize, first: usize) {
         let meant = |work: &Self, at: usize| !work.is_excluded[at] && work.is_meant(rule, at);
         let mut counts: Vec<bool> = (0..self.candidates.len()).map(|at| meant(self, at)).collect();
-        // What was brought in for one place alone may not fill another.
-        let there = (0..counts.len()).filter(|at| counts[*at] && self.may_fill(*at)).count();
+        let may_fill = |at: &usize| counts[*at] && self.may_fill(*at, first);
+        let there = (0..counts.len()).filter(may_fill).count();
         for candidate in self.bring(rule, Way::Ranked, least.saturating_sub(there)) {
             self.applied.moved.push((candidate, rule));
             counts.resize(candidate + 1, false);
@@ -218,9 +218,13 @@ impl Work<'_, '_> {
         self.tell(rule, Outcome::Promised(there));
     }
 
-    fn may_fill(&self, candidate: usize) -> bool {
-        self.candidates[candidate].way == Way::Ranked
-            || self.applied.fixed.iter().any(|(_, own)| *own == candidate)
+    /// Returns whether a candidate may stand among the first places: what is fixed stands nowhere
+    /// else.
+    fn may_fill(&self, candidate: usize, first: usize) -> bool {
+        match self.applied.fixed.iter().find(|(_, own)| *own == candidate) {
+            Some((place, _)) => *place < first,
+            None => self.candidates[candidate].way == Way::Ranked,
+        }
     }
 
     fn weigh(&mut self, rule: usize, factor: f64) {

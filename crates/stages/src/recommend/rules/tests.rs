@@ -213,6 +213,9 @@ proptest! {
             let Kind::Quota { count: Some(count), .. } = held.rule.kind else { unreachable!() };
             let there = (0..60_u32).filter(|item| {
                 item.is_multiple_of(divisor(held)) && !item.is_multiple_of(13)
+                    && page.iter().skip(10).all(|placed| {
+                        placed.item != *item || placed.standing != Standing::Fixed
+                    })
                     && excluding.iter().all(|by| !item.is_multiple_of(*by))
             });
             let stand = page.iter().take(10).filter(|one| one.item.is_multiple_of(divisor(held)));
