@@ -109,7 +109,8 @@ fn a_ledger_of_an_earlier_version_is_brought_up_to_date() {
                DROP TABLE persons; DROP TABLE keys; ALTER TABLE identities DROP COLUMN joined; \
                ALTER TABLE identities DROP COLUMN since; DROP INDEX identities_person; \
                DROP TABLE plan_violations; DROP TABLE plan_progress; DROP TABLE hidden_tags; \
-               DROP TABLE segments; DROP TABLE customer_traits; \
+               DROP TABLE segments; DROP TABLE customer_traits; DROP TABLE rules; \
+               DROP TABLE audit; \
                ALTER TABLE products DROP COLUMN seller; \
                ALTER TABLE products DROP COLUMN hidden; \
                ALTER TABLE products DROP COLUMN available_from; \
