@@ -27,8 +27,8 @@ pub struct Pad {
 /// Returns the page: up to `length` of the candidates, each once.
 ///
 /// A fixed candidate stands at its place, or at the end of a shorter page. Where only candidates
-/// are left that a cap forbids, the best of them stands there ([`Standing::Uncapped`]): a page is not
-/// left empty. A quota counts more than a cap, the earlier of two quotas more than the later.
+/// are left that a cap forbids, the best of them stands there ([`Standing::Uncapped`]): a page is
+/// not left empty. A quota counts more than a cap, the earlier of two quotas more than the later.
 ///
 /// # Errors
 /// [`crate::Error::Parameter`], [`crate::Error::Length`] and [`crate::Error::NotFinite`] for what

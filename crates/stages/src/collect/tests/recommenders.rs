@@ -23,7 +23,10 @@ fn attributes<const N: usize>(pairs: [(&str, Value); N]) -> Attributes {
 
 /// Returns what gorse exports: users, items and feedback, right ones and wrong ones.
 fn export() -> String {
-    let given = |name: &str, user: &str, item: &str, at: &str| json!({"FeedbackType": name, "UserId": user, "ItemId": item, "Timestamp": at});
+    let given = |name: &str, user: &str, item: &str, at: &str| {
+        let of = [("FeedbackType", name), ("UserId", user), ("ItemId", item), ("Timestamp", at)];
+        of.into_iter().collect::<Value>()
+    };
     let with = |mut given: Value, key: &str, value: Value| {
         given[key] = value;
         given

@@ -63,7 +63,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         3 => (0..5_usize, 0..6_usize).prop_map(|(own, into)| Operation::Assign(own, into)),
         5 => (0..40_i64).prop_map(Operation::Advance),
         1 => (0..4_usize, 0..3_usize, 0..8_i64, 0..2_i64)
-            .prop_map(|(id, category, price, stock)| Operation::Product(id, category, price, stock)),
+            .prop_map(|(id, of, price, stock)| Operation::Product(id, of, price, stock)),
         1 => prop::collection::vec(0..TEXTS.len(), 0..6).prop_map(Operation::Define),
     ]
 }
