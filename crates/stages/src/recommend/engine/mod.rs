@@ -128,7 +128,7 @@ pub struct Listed {
     pub propensity: f64,
     /// Which way it came into the list.
     pub source: &'static str,
-    /// [`serving::BOUGHT`], [`serving::VIEWED`], [`serving::POPULAR`] or [`serving::SIMILAR`].
+    /// [`super::BOUGHT`], [`super::VIEWED`], [`super::POPULAR`], [`super::SIMILAR`], or the source.
     pub reason: &'static str,
     /// What products of the history add to the score, largest part first.
     pub parts: Vec<(String, f32)>,
