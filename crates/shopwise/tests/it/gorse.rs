@@ -103,10 +103,10 @@ fn the_clients_of_gorse_run_unchanged() {
     let address = format!("http://{}/gorse", learned.server.address);
     let token = learned.shop.token();
     let mut command = Command::new(python.join("bin/python"));
-    let said = report(command.arg(program("gorse.py")).args([&address, &token]));
+    let said = report(command.arg(program("gorse_calls.py")).args([&address, &token]));
     assert!(said["calls"].as_u64().unwrap() >= 50, "{said}");
     let mut command = Command::new("node");
-    let said = report(command.arg(program("gorse.mjs")).arg(&node).args([&address, &token]));
+    let said = report(command.arg(program("gorse_calls.mjs")).arg(&node).args([&address, &token]));
     assert!(said["calls"].as_u64().unwrap() >= 20, "{said}");
     feedback_is_an_event_like_any_other(&learned);
     assert!(!learned.server.log().contains("\"a request failed\""), "{}", learned.server.log());

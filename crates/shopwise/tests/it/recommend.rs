@@ -102,8 +102,12 @@ fn an_event_changes_the_next_list(learned: &Learned) {
         }
         assert!(told.elapsed() < SOON, "{items:?}");
     };
-    let parts = because["explanation"]["parts"].as_array().unwrap();
-    assert!(parts.iter().any(|part| part["text"] == "p0100"), "{because}");
+    let explained = &because["explanation"];
+    let parts = explained["parts"].as_array().unwrap();
+    let from = parts[0]["because"].as_array().unwrap();
+    assert!(from.iter().any(|part| part["text"] == "p0100"), "{because}");
+    let whole: f64 = parts.iter().map(|part| part["value"].as_f64().unwrap()).sum();
+    assert!((whole - explained["value"].as_f64().unwrap()).abs() < 1e-6, "{because}");
 }
 
 fn what_changes_in_the_catalogue_is_known_at_once(learned: &Learned) {
@@ -181,7 +185,8 @@ fn wrong_questions_are_refused(learned: &Learned) {
         ("/api/recommendations/x?colour=red", 400),
         ("/api/recommendations/x?filter=%00%FF", 400),
         (&long, 400),
-        ("/api/recommendations/%00%F0%9F?scene=product&product=%FF", 200),
+        ("/api/recommendations/%F0%9F", 400),
+        ("/api/recommendations/%00?scene=product&product=%FF", 200),
         ("/api/recommendations/%27%3B%20DROP%20TABLE%20products", 200),
         ("/api/popular?filter=", 200),
         ("/api/together/%E8%8C%B6", 404),

@@ -40,7 +40,7 @@ fn a_marketer_is_any_customer_and_supposes_what_he_does() {
     }
     let before = page(server, shop, "?customer=nobody&scene=home", "en");
     assert!(before.contains("Nothing is known of this customer") && !before.contains("▲"));
-    let supposed = "?customer=nobody&scene=home&did=viewed:p100&did=carted:p101";
+    let supposed = "?customer=nobody&scene=home&did=viewed:p0100&did=carted:p0101";
     let after = page(server, shop, supposed, "en");
     assert_ne!(listed(&before), listed(&after));
     assert!(after.contains("★ new") && after.contains("No longer there: "), "{after}");

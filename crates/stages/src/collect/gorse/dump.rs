@@ -53,24 +53,22 @@ pub(in crate::collect) struct Dump {
     blocks: Blocks,
     part: i64,
     record: u64,
+    is_over: bool,
 }
 
 impl Dump {
     pub(in crate::collect) fn new(blocks: Blocks) -> Self {
-        Self { blocks, part: END, record: 0 }
+        Self { blocks, part: END, record: 0, is_over: false }
     }
 
     /// Returns the next records as JSON, `None` at the end.
     pub(in crate::collect) fn next_batch(&mut self) -> Result<Option<RawBatch>> {
         let (mut texts, mut bad) = (Vec::new(), Vec::new());
-        while texts.len() + bad.len() < BATCH_ROWS {
+        while !self.is_over && texts.len() + bad.len() < BATCH_ROWS {
             match self.blocks.next_block()? {
                 None => break,
                 // What the server says behind the end is no part of the dump.
-                Some(Block::Mark(END)) => {
-                    self.part = END;
-                    break;
-                }
+                Some(Block::Mark(END)) => self.is_over = true,
                 Some(Block::Mark(mark)) => self.part = mark,
                 Some(Block::Broken(why)) => bad.push(self.refused(&why)),
                 Some(Block::Bytes(bytes)) => match record(self.part, &bytes) {

@@ -1,6 +1,6 @@
 """Makes every call of pygorse, unchanged, against the server.
 
-gorse.py ENTRY_POINT TOKEN prints one JSON object when everything was as gorse would have it:
+gorse_calls.py ENTRY_POINT TOKEN prints one JSON object when everything was as gorse would have it:
 `calls`, how many calls were made. ENTRY_POINT is the address that a shop changes.
 """
 

@@ -1,6 +1,6 @@
 // Makes every call of gorsejs, unchanged, against the server.
 //
-// gorse.mjs FOLDER ENDPOINT TOKEN prints one JSON object when everything was as gorse would have
+// gorse_calls.mjs FOLDER ENDPOINT TOKEN prints one JSON object when everything was as gorse would have
 // it: `calls`, how many calls were made. FOLDER has the library, ENDPOINT is the address that a
 // shop changes.
 
