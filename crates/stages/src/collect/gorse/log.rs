@@ -97,14 +97,25 @@ pub fn read(
     waiting: &[Frame],
     now: i64,
 ) -> Result<(Vec<Standing>, Option<Key>)> {
-    let mut found = Found::new(wanted);
-    for rows in waiting {
-        found.take(rows)?;
+    let (mut all, mut wanted) = (Vec::new(), wanted.clone());
+    loop {
+        let mut found = Found::new(&wanted);
+        for rows in waiting {
+            found.take(rows)?;
+        }
+        if shop.lake.version(&EVENTS)?.is_some() {
+            shop.lake.stream(&wanted.sql(), |rows| found.take(&rows))?;
+        }
+        let (standing, beyond) = found.stand(now);
+        all.extend(standing);
+        // What was taken away or is not due leaves room for more.
+        if beyond.is_none() || all.len() >= wanted.count {
+            let next = all.get(wanted.count).map(|one: &Standing| one.key.clone());
+            all.truncate(wanted.count);
+            return Ok((all, next.or(beyond)));
+        }
+        wanted.from = beyond;
     }
-    if shop.lake.version(&EVENTS)?.is_some() {
-        shop.lake.stream(&wanted.sql(), |rows| found.take(&rows))?;
-    }
-    Ok(found.stand(now))
 }
 
 impl Wanted {
