@@ -5,11 +5,13 @@
 //! `cargo xtask fuzz` (what reads bytes from outside, for as long as one likes).
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
+mod chance;
 mod clients;
 mod crash;
 mod fuzz;
 mod load;
 mod script;
+mod server;
 mod tidy;
 
 use std::process::{Command, ExitCode};

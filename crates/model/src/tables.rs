@@ -107,12 +107,18 @@ tables! {
         product_order_rate: Float, product_price: Float, hour_sine: Float, hour_cosine: Float,
         weekend: Float,
     }
-    /// The categories and brands that customers turn to more than others do, each as of his own
-    /// last event, but for those that a customer wanted gone. `weight` is interest in views, which
+    /// The categories, brands and prices that customers turn to more than others do, each as of his
+    /// own last event, but for those that a customer wanted gone. `weight` is interest in views, which
     /// fades; `share` is its part of the customer's whole interest, `lift` how many times
     /// everybody's part that is.
     TAGS "tags" {
         customer: Text, tag: Text, kind: Text, name: Text, weight: Float, share: Float, lift: Float,
+    }
+    /// The categories and brands that the list of a customer holds more of than those of all do:
+    /// what the model of recommendations expects him to turn to. `share` is its part of the list,
+    /// places discounted, `lift` how many times the part in everybody's that is.
+    EXPECTED_TASTES "expected_tastes" {
+        customer: Text, tag: Text, kind: Text, name: Text, share: Float, lift: Float,
     }
     /// Which segment and value group each customer is in, how likely he buys at a discount and
     /// sends back, how likely a newcomer buys a second time within 90 days of the first, and what

@@ -32,6 +32,9 @@ pub enum Error {
     /// The operational database refused.
     #[error("ledger: {0}")]
     Ledger(#[from] sqlx::Error),
+    /// The operational database holds what it cannot hold; it was made anew from the rest.
+    #[error("ledger: {0}; it was made anew\nhint: check the disk, make a backup")]
+    Damaged(String),
     /// A database could not be brought to this program's version.
     #[error("database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use super::chance::Chance;
-use super::server::{Line, post};
+use crate::chance::Chance;
+use crate::server::{Line, post};
 
 /// Callers at once.
 pub(super) const CALLERS: u64 = 4;

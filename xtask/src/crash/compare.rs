@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 
 use super::callers::Known;
-use super::server::Shop;
+use crate::server::Shop;
 
 /// How the events of a shop compare with what its callers know.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -11,11 +11,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::callers::Known;
-use super::chance::Chance;
 use super::disk::copy_folder;
 use super::pages::{number, pages};
-use super::server::{Line, Shop, post};
 use super::{Place, say};
+use crate::chance::Chance;
+use crate::server::{Line, Shop, post};
 
 /// Batches that are in the lake, and behind them those that are in the inbox only.
 const IN_LAKE: u64 = 30;

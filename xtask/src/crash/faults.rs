@@ -12,8 +12,8 @@ use super::callers::{CALLERS, Call, Known};
 use super::disk::Image;
 use super::figures::Figures;
 use super::kill::{Disk, Plan, judge, last_life, variables};
-use super::server::{Line, PATIENCE, Server, Shop, get};
 use super::{Place, say};
+use crate::server::{Line, PATIENCE, Server, Shop, get};
 
 /// What fails: the name, the files whose fsync fails (a pattern of paths), and whether the server
 /// must then end by itself.
@@ -78,7 +78,7 @@ fn failing(place: &Place, failure: (&str, &str, bool), time: u64, seed: u64) -> 
         figures.problems.push(format!("{}: it did not say why: {}", plan.name, server.said()));
     }
     image.cut()?;
-    let mut chance = super::chance::Chance::new(seed);
+    let mut chance = crate::chance::Chance::new(seed);
     last_life(place, &plan, &shop, &known, Some(&image), &mut chance)?;
     judge(&shop, &known, &plan, &mut figures)?;
     say(&format!("fsync {time} of {name} fails: {}", figures.line()));
@@ -110,7 +110,7 @@ fn slow(place: &Place, seed: u64) -> Result<Figures> {
         figures.problems.push(format!("slow: {unanswered} unanswered, {} taken", seconds.len()));
     }
     image.cut()?;
-    let mut chance = super::chance::Chance::new(seed);
+    let mut chance = crate::chance::Chance::new(seed);
     last_life(place, &plan, &shop, &known, Some(&image), &mut chance)?;
     judge(&shop, &known, &plan, &mut figures)?;
     let line = figures.line();
@@ -172,7 +172,7 @@ fn on_small_disk(place: &Place, folder: &Path, seed: u64) -> Result<Vec<String>>
         })?;
         figures.rounds += 1;
     }
-    last_life(place, &plan, &shop, &known, None, &mut super::chance::Chance::new(seed))?;
+    last_life(place, &plan, &shop, &known, None, &mut crate::chance::Chance::new(seed))?;
     judge(&shop, &known, &plan, &mut figures)?;
     say(&format!("the disk is full: {}", figures.line()));
     Ok(figures.problems)

@@ -8,12 +8,12 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::callers::{CALLERS, Call, Known};
-use super::chance::Chance;
 use super::compare::compare;
 use super::disk::Image;
 use super::figures::Figures;
-use super::server::{Line, PATIENCE, Server, Shop};
 use super::{Place, say};
+use crate::chance::Chance;
+use crate::server::{Line, PATIENCE, Server, Shop};
 
 /// How the disk behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

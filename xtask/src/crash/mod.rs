@@ -9,7 +9,6 @@
 //! stands between the program and the file system and knows what an fsync made durable.
 
 mod callers;
-mod chance;
 mod compare;
 mod damage;
 mod disk;
@@ -17,7 +16,6 @@ mod faults;
 mod figures;
 mod kill;
 mod pages;
-mod server;
 
 use std::path::PathBuf;
 use std::sync::Mutex;

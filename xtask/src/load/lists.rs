@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
         // Customers of a simulated shop, far apart one after the other.
         let customer = (caller + number * callers).wrapping_mul(0x9e37_79b9_7f4a_7c15) % customers;
         format!(
-            "GET /api/recommendations/c{}?{query} HTTP/1.1\r\nHost: {address}\r\n\
+            "GET /api/recommendations/customer-{:06}?{query} HTTP/1.1\r\nHost: {address}\r\n\
              Authorization: Bearer {key}\r\n\r\n",
             customer + 1
         )

@@ -4,14 +4,15 @@
 //! its times, and one that is late waits from the time at which it was due. The server shares the
 //! machine with them.
 
+mod client;
 mod events;
 mod lists;
+mod soak;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use client::Client;
 
 /// What a caller saw.
 #[derive(Default)]
@@ -35,6 +36,7 @@ struct Load<'a> {
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
         Some((first, rest)) if first == "lists" => lists::run(rest),
+        Some((first, rest)) if first == "soak" => soak::run(rest),
         _ => events::run(arguments),
     }
 }
@@ -82,13 +84,7 @@ impl Load<'_> {
         until: Instant,
         request: &(impl Fn(u64, u64) -> String + Sync),
     ) -> Result<Seen> {
-        let address = self.address;
-        let stream =
-            TcpStream::connect(address).with_context(|| format!("no server at {address}"))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        let mut answers = BufReader::new(stream.try_clone()?);
-        let mut stream = stream;
+        let mut client = Client::new(self.address)?;
         let mut seen = Seen::default();
         let mut number = 0;
         let mut due = Instant::now();
@@ -97,8 +93,7 @@ impl Load<'_> {
             let sent = if pace.is_zero() { Instant::now() } else { due };
             std::thread::sleep(sent.saturating_duration_since(Instant::now()));
             due += pace;
-            stream.write_all(request.as_bytes())?;
-            match answer(&mut answers)? {
+            match client.send(request.as_bytes())? {
                 200 => {
                     seen.seconds.push(sent.elapsed().as_secs_f64());
                     number += 1;
@@ -131,27 +126,4 @@ impl Seen {
             self.put_off
         )
     }
-}
-
-/// Reads an answer to its end and returns its status.
-fn answer(answers: &mut BufReader<TcpStream>) -> Result<u16> {
-    let mut line = String::new();
-    answers.read_line(&mut line)?;
-    let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
-    let status = status.with_context(|| format!("no HTTP: `{}`", line.trim()))?;
-    let mut length = 0;
-    loop {
-        line.clear();
-        answers.read_line(&mut line)?;
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse()?;
-        }
-    }
-    std::io::copy(&mut answers.by_ref().take(length), &mut std::io::sink())?;
-    Ok(status)
 }

@@ -41,13 +41,13 @@ impl Filled {
         }
         let score = list.last().map_or(0.0, |last| last.score.min(0.0));
         let more = ListOptions { length: options.length + n_own, ..*options };
-        for one in self.rest.recommend(history, &more, pad) {
-            if list.len() < options.length
-                && list[..n_own].iter().all(|known| known.item != one.item)
-            {
-                list.push(Scored { score, ..one });
-            }
-        }
+        let rest = self.rest.recommend(history, &more, pad);
+        pad.is_seen.clear();
+        pad.is_seen.reserve(self.n_items());
+        list.iter().for_each(|known| *pad.is_seen.touch(known.item) = true);
+        let is_new = |one: &Scored| !pad.is_seen.get(one.item);
+        let left = options.length - n_own;
+        list.extend(rest.into_iter().filter(is_new).take(left).map(|one| Scored { score, ..one }));
     }
 }
 

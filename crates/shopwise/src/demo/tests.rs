@@ -1,5 +1,7 @@
 //! Does the loop recover what the simulator knows?
 
+mod propensities;
+
 use shopwise_learn::cluster::{KMeans, adjusted_rand_index};
 use shopwise_learn::{Matrix, scale};
 use shopwise_model::Settings;

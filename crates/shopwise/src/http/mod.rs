@@ -18,6 +18,7 @@ mod health;
 mod limits;
 mod listen;
 mod openapi;
+mod pages;
 mod products;
 mod query;
 mod recommend;
@@ -64,6 +65,7 @@ pub(crate) struct App {
     keys: Keys,
     pub(crate) desk: Arc<Desk>,
     pub(crate) rules: Arc<RuleBook>,
+    pages: pages::Pages,
     key_rates: Rates<String>,
     read_rates: Rates<String>,
     address_rates: Rates<IpAddr>,
@@ -89,6 +91,7 @@ impl App {
             keys,
             desk,
             rules,
+            pages: pages::Pages::default(),
             read_rates: Rates::new(limits::READ_RATE),
             key_rates: Rates::new(limits::KEY_RATE),
             address_rates: Rates::new(limits::ADDRESS_RATE),

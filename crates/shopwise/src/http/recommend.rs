@@ -9,6 +9,7 @@ use shopwise_stages::recommend::engine::{
     Answer, Engine, Filter, House, LENGTH_MAX, Listed, Moved, Page, Question, Scene, Visitor,
 };
 
+use super::pages::{self, Kept};
 use super::query::Query;
 use super::reply::{ApiError, json_response};
 use super::{App, Call};
@@ -28,20 +29,77 @@ const ENGINE_RETRY: u32 = 5;
 /// Answers the list for a customer in a scene.
 pub(super) async fn list(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let customer = call.path.first().cloned().unwrap_or_default();
-    let query = Query::read(&call.uri, &["scene", "product", "n", "filter", "explain"])?;
+    let known_names = ["scene", "product", "n", "filter", "explain", "of", "next"];
+    let query = Query::read(&call.uri, &known_names)?;
     let asked = Asked::read(&query)?;
+    if let Some(token) = query.text("next") {
+        if ["scene", "product", "filter", "of"].iter().any(|name| query.text(name).is_some()) {
+            return Err(ApiError::bad("`next` goes on with a list: only `n` and `explain` may be"));
+        }
+        return next(&app, &customer, &asked, token);
+    }
+    let of = query.whole("of", [asked.n, LENGTH_MAX], asked.n)?;
     let scene = scene(query.text("scene"))?;
     let products = query.texts("product");
     check_products(scene, &products)?;
     let at = now();
     let visitor = known(&app, &customer, at)?;
-    let (visitor, products, page) = (&visitor, &products[..], asked.page(at));
-    let question = Question { scene, visitor, products, page };
+    let page = Page { n: of, ..asked.page(at) };
+    let question = Question { scene, visitor: &visitor, products: &products, page };
     let (rules, style) = (app.rules.rules(), app.rules.styles().of(scene));
     let decision = init::new_id(at);
     let house = House { rules: &rules, style: &style, seed: House::seed(&decision) };
     let (answer, _) = engine(&app)?.list_in(&question, &house).map_err(anyhow::Error::from)?;
-    Ok(answered(&answer, &asked, &decision))
+    if of == asked.n {
+        return Ok(answered(&answer, &asked, &decision));
+    }
+    let first = (0..).zip(answer.items.iter().take(asked.n)).collect::<Vec<_>>();
+    let is_more = answer.items.len() > asked.n;
+    let from = is_more.then_some(asked.n);
+    let response = paged(&first, answer.model, &asked, (&decision, from));
+    if is_more {
+        let (filter, model, items) = (asked.filter, answer.model, answer.items);
+        app.pages.keep(&decision, Kept { customer, scene, products, filter, model, items });
+    }
+    Ok(response)
+}
+
+/// Answers the page of a list that a token names.
+fn next(app: &App, customer: &str, asked: &Asked, token: &str) -> Result<Response, ApiError> {
+    let found = pages::read(token)
+        .and_then(|(decision, from)| Some((decision, from, app.pages.find(decision)?)))
+        .filter(|(_, _, kept)| kept.customer == customer);
+    let Some((decision, from, kept)) = found else {
+        return Err(ApiError::missing(format!("no list of `{customer}` goes on at `{token}`"))
+            .hint("lists are kept for a quarter of an hour: ask anew, with `of`"));
+    };
+    let at = now();
+    let visitor = known(app, customer, at)?;
+    let page = Page { n: LENGTH_MAX, filter: kept.filter.as_ref(), at };
+    let (scene, products) = (kept.scene, &kept.products[..]);
+    let question = Question { scene, visitor: &visitor, products, page };
+    let rest = kept.items.get(from..).unwrap_or_default();
+    let may_stand = engine(app)?.standing(&question, &app.rules.rules(), rest);
+    let mut standing = (from..).zip(rest).zip(may_stand).filter(|(_, stands)| *stands);
+    let shown: Vec<_> = standing.by_ref().map(|(entry, _)| entry).take(asked.n).collect();
+    let after = standing.next().map(|((at, _), _)| at);
+    Ok(paged(&shown, kept.model, asked, (decision, after)))
+}
+
+/// Answers entries of a list with their places, from 0, and where it goes on.
+fn paged(
+    entries: &[(usize, &Listed)],
+    model: Option<(&'static str, i64)>,
+    asked: &Asked,
+    (decision, from): (&str, Option<usize>),
+) -> Response {
+    let items = entries.iter().map(|(at, item)| shown(at + 1, item, asked.explain));
+    let items: Vec<Value> = items.collect();
+    let next = from.map(|from| pages::token(decision, from));
+    let body = json!({
+        "decision": decision, "model": told_model(model), "items": items, "next": next,
+    });
+    json_response(StatusCode::OK, &body)
 }
 
 /// Checks the products that a question names.
@@ -69,8 +127,26 @@ pub(super) async fn together(app: Arc<App>, call: Call) -> Result<Response, ApiE
 /// Answers what is popular.
 pub(super) async fn popular(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let asked = Asked::read(&Query::read(&call.uri, &["n", "filter", "explain"])?)?;
-    let answer = engine(&app)?.popular(asked.page(now()));
+    let (engine, page) = (engine(&app)?, asked.page(now()));
+    let mut answer = engine.popular(Page { n: LENGTH_MAX, ..page });
+    obey(&app, &engine, (Scene::Home, page), &mut answer);
     Ok(answered(&answer, &asked, &init::new_id(now())))
+}
+
+/// Takes out of a list of a product or of everybody what the rules of a scene exclude, and cuts it
+/// to its page.
+pub(super) fn obey(
+    app: &App,
+    engine: &Engine,
+    (scene, page): (Scene, Page<'_>),
+    answer: &mut Answer,
+) {
+    let stranger = Visitor::default();
+    let question = Question { scene, visitor: &stranger, products: &[], page };
+    let rules = app.rules.rules();
+    let mut stands = engine.standing(&question, &rules, &answer.items).into_iter();
+    answer.items.retain(|_| stands.next().unwrap_or(false));
+    answer.items.truncate(page.n);
 }
 
 fn related(
@@ -80,12 +156,12 @@ fn related(
 ) -> Result<Response, ApiError> {
     let product = call.path.first().map_or("", String::as_str);
     let asked = Asked::read(&Query::read(&call.uri, &["n", "filter", "explain"])?)?;
-    let engine = engine(app)?;
-    let answer = list(&engine, product, asked.page(now()));
-    match answer {
-        Some(answer) => Ok(answered(&answer, &asked, &init::new_id(now()))),
-        None => Err(ApiError::missing(format!("there is no product `{product}`"))),
-    }
+    let (engine, page) = (engine(app)?, asked.page(now()));
+    let Some(mut answer) = list(&engine, product, Page { n: LENGTH_MAX, ..page }) else {
+        return Err(ApiError::missing(format!("there is no product `{product}`")));
+    };
+    obey(app, &engine, (Scene::Product, page), &mut answer);
+    Ok(answered(&answer, &asked, &init::new_id(now())))
 }
 
 /// Returns the engine, when there is one.
@@ -146,9 +222,13 @@ pub(super) fn known(app: &App, customer: &str, at: i64) -> Result<Visitor, ApiEr
 
 fn answered(answer: &Answer, asked: &Asked, decision: &str) -> Response {
     let items = items(answer, asked.explain);
-    let model = answer.model.map(|(name, version)| json!({ "name": name, "version": version }));
+    let model = told_model(answer.model);
     let body = json!({ "decision": decision, "model": model, "items": items });
     json_response(StatusCode::OK, &body)
+}
+
+fn told_model(model: Option<(&'static str, i64)>) -> Option<Value> {
+    model.map(|(name, version)| json!({ "name": name, "version": version }))
 }
 
 /// Returns the entries of a list as they are told.

@@ -229,6 +229,8 @@ const ROUTES: &[Route] = &[
         ("n", "how many, 1 to 500; 10 when left out"),
         ("filter", "what may stand in the list, such as `price < 50 and stock > 3`"),
         ("explain", "true for what makes each score"),
+        ("of", "how long the whole list is, of which these are the first `n`; it is kept"),
+        ("next", "what the page before gave as `next`: goes on with its list"),
     ])
     .gives(Carries::Json("List"))
     .also(WRONG_LIST),

@@ -162,6 +162,8 @@ fn lists() -> Value {
                     "goes back with what was shown: `Recommendation Shown`, `decision`" },
                 "model": { "type": ["object", "null"], "properties": {
                     "name": { "type": "string" }, "version": count } },
+                "next": { "type": ["string", "null"], "description":
+                    "where `of` was asked for: what the next page is asked with" },
                 "items": { "type": "array", "items": {
                     "type": "object",
                     "required": ["product", "score", "position", "propensity", "reasons"],

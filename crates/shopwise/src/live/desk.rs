@@ -112,25 +112,27 @@ impl Desk {
     fn follow(&self) -> Result<()> {
         let served = self.engine();
         let versions = Versions::now(&self.shop)?;
-        let engine = match &served {
-            Some(engine) if engine.versions() == versions => Arc::clone(engine),
+        let (engine, loaded_with) = match served {
+            Some(engine) if engine.versions() == versions => (engine, None),
             _ => {
                 let begun = Instant::now();
+                let version = self.shop.ledger.products_version()?;
                 let engine = Arc::new(Engine::open(&self.shop)?);
                 let seconds = begun.elapsed().as_secs_f64();
                 tracing::info!(seconds, "the models are loaded");
-                engine
+                (engine, Some(version))
             }
         };
-        let is_new = served.is_none_or(|served| !Arc::ptr_eq(&served, &engine));
         let mut known = self.hold();
         let version = self.shop.ledger.products_version()?;
-        if is_new || *known != version {
-            // What was changed while a model was loaded is not in what it was loaded with.
+        // What was changed while a model was loaded may not be in what it was loaded with.
+        if loaded_with.unwrap_or(*known) != version {
             engine.replace_products(self.shop.ledger.products()?);
-            *self.engine.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(engine);
-            *known = version;
         }
+        if loaded_with.is_some() {
+            *self.engine.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(engine);
+        }
+        *known = version;
         Ok(())
     }
 }

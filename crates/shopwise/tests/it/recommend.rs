@@ -82,7 +82,10 @@ fn lists_follow_what_happens_and_show_nothing_that_may_not_be_shown() {
     an_event_changes_the_next_list(&learned);
     what_changes_in_the_catalogue_is_known_at_once(&learned);
     filters_let_through_what_they_say(&learned);
+    pages_are_of_one_list(&learned);
+    everybodys_lists_are_a_file(&learned);
     products_have_lists_of_their_own(&learned);
+    lists_of_products_obey_what_is_excluded(&learned);
     wrong_questions_are_refused(&learned);
     another_model_takes_over(&learned);
     assert!(!learned.server.log().contains("\"a request failed\""), "{}", learned.server.log());
@@ -130,6 +133,77 @@ fn what_changes_in_the_catalogue_is_known_at_once(learned: &Learned) {
     assert!(learned.names(paths[0]).contains(&"brand-new".to_owned()), "from its first moment");
     learned.product("DELETE", "brand-new", &json!({}));
     assert!(!learned.names(paths[0]).contains(&"brand-new".to_owned()));
+}
+
+fn lists_of_products_obey_what_is_excluded(learned: &Learned) {
+    let headers = format!("Authorization: Bearer {}\r\n", learned.shop.token());
+    let popular = learned.names("/api/popular?n=20");
+    let alike = format!("/api/similar/{}?n=20", popular[0]);
+    let others = learned.names(&alike);
+    for (scene, path, gone) in
+        [("home", "/api/popular?n=20", &popular[0]), ("product", alike.as_str(), &others[0])]
+    {
+        let before = learned.names(path);
+        for (own, is_listed) in [(scene, false), ("cart", true)] {
+            let products = format!("id = \"{gone}\"");
+            let rule = json!({ "kind": "exclude", "products": products, "scenes": [own] });
+            let body = rule.to_string();
+            let set = learned.server.send("PUT", "/api/rules/r", &headers, body.as_bytes());
+            assert_eq!(set.unwrap().status, 200);
+            assert_eq!(learned.names(path).contains(gone), is_listed, "{path} {own}");
+        }
+        let taken = learned.server.send("DELETE", "/api/rules/r", &headers, b"");
+        assert_eq!(taken.unwrap().status, 200);
+        assert_eq!(learned.names(path), before);
+    }
+}
+
+fn pages_are_of_one_list(learned: &Learned) {
+    let whole = learned.names("/api/recommendations/turner?n=40");
+    let path = "/api/recommendations/turner?n=10&of=40";
+    let first = learned.get(path).json();
+    let mut pages = vec![first.clone()];
+    learned.track("turner", "Product Viewed", &whole[39]);
+    learned.product("PATCH", &whole[15], &json!({ "hidden": true }));
+    while let Some(next) = pages.last().unwrap()["next"].as_str() {
+        pages.push(learned.get(&format!("/api/recommendations/turner?n=10&next={next}")).json());
+    }
+    learned.product("PATCH", &whole[15], &json!({ "hidden": false }));
+    let items: Vec<&Value> =
+        pages.iter().flat_map(|page| page["items"].as_array().unwrap()).collect();
+    let names: Vec<&str> = items.iter().map(|item| item["product"].as_str().unwrap()).collect();
+    let mut wanted: Vec<&str> = whole.iter().map(String::as_str).collect();
+    wanted.remove(15);
+    assert_eq!(names, wanted, "in one order, but for what was hidden meanwhile");
+    assert_eq!(items[15]["position"], 17);
+    assert!(pages.iter().all(|page| page["decision"] == first["decision"]));
+    let next = first["next"].as_str().unwrap();
+    let answer = learned.get(&format!("/api/recommendations/somebody?next={next}"));
+    assert_eq!(answer.status, 404, "{}", answer.json());
+    for wrong in ["next=x", "next=x.1", "next=x.-1"] {
+        assert_eq!(learned.get(&format!("/api/recommendations/turner?{wrong}")).status, 404);
+    }
+    for wrong in ["of=5", "of=501", &format!("next={next}&scene=home")] {
+        assert_eq!(learned.get(&format!("/api/recommendations/turner?{wrong}")).status, 400);
+    }
+}
+
+fn everybodys_lists_are_a_file(learned: &Learned) {
+    let path = shown(&learned.shop.path);
+    let file = learned.shop.path.join("lists.csv");
+    let export = |what: &str| {
+        let size = ["--size", "3", "--output", shown(&file)];
+        succeed(&[&["export", "--shop", path, what][..], &size].concat());
+        let text = std::fs::read_to_string(&file).unwrap();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let rows = export("lists:e-mail");
+    assert_eq!(rows[0], "decision,customer,position,product,score,propensity,reason");
+    let customers: std::collections::BTreeSet<&str> =
+        rows[1..].iter().map(|row| row.split(',').nth(1).unwrap()).collect();
+    assert_eq!(rows.len() - 1, 3 * customers.len(), "a list of three each");
+    assert!(customers.len() > 300);
+    assert!(export("lists:cart").len() < rows.len(), "only who has something in the cart");
 }
 
 fn filters_let_through_what_they_say(learned: &Learned) {

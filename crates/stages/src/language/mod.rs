@@ -16,7 +16,7 @@ mod print;
 mod product;
 mod read;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tree;
 mod words;
 

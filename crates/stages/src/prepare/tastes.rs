@@ -1,4 +1,4 @@
-//! What customers turn to more than others do: categories and brands, and the events that say so.
+//! What customers turn to more than others do: categories, brands and prices, and the events that say so.
 //!
 //! A taste is read from the interest of the fold, which fades, as of the customer's own last event:
 //! who was away for a year is still known by what he turned to then. It is the same in the tables
@@ -14,7 +14,7 @@ use shopwise_model::frame::Frame;
 
 use super::features::TASTE_PRIOR;
 use super::fold::interest::{HALF_LIFE_DAYS, Interest, left};
-use super::fold::{Customer, Replay, weight};
+use super::fold::{Customer, Replay, price_band, weight};
 use crate::error::{Error, Result};
 use crate::shop::Shop;
 
@@ -28,14 +28,14 @@ const LIFT_MIN: f64 = 1.5;
 const OF_A_KIND: usize = 5;
 
 /// The kinds of tastes, in the order of [`Replay::kinds`].
-const KINDS: [&str; 2] = ["category", "brand"];
+const KINDS: [&str; 3] = ["category", "brand", "price"];
 
 /// Something a customer turns to more than others do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Taste {
-    /// `category` or `brand`.
+    /// `category`, `brand` or `price`.
     pub kind: &'static str,
-    /// Which one.
+    /// Which one; of prices the band, as [`price_band`] writes it.
     pub name: Arc<str>,
     /// The interest in views, faded to the customer's last event.
     pub weight: f64,
@@ -56,16 +56,18 @@ impl Taste {
 /// Everybody's taste, against which customers are held.
 #[derive(Debug)]
 pub struct Tastes<'a> {
-    names: [&'a [Arc<str>]; 2],
+    names: [&'a [Arc<str>]; 3],
     /// Everybody's share of each code of a kind; they sum to 1.
-    shares: [Vec<f64>; 2],
+    shares: [Vec<f64>; 3],
 }
 
 impl<'a> Tastes<'a> {
     /// Returns what everybody turns to.
     #[must_use]
     pub fn of(state: &'a Replay) -> Self {
-        let shares = [&state.everybody.categories, &state.everybody.brands].map(|weights| {
+        let everybody = &state.everybody;
+        let kinds = [&everybody.categories, &everybody.brands, &everybody.bands];
+        let shares = kinds.map(|weights| {
             // One view for each keeps the shares above 0.
             let whole = weights.iter().sum::<f64>() + weights.len() as f64;
             weights.iter().map(|weight| (weight + 1.0) / whole).collect()
@@ -78,7 +80,8 @@ impl<'a> Tastes<'a> {
     pub fn of_customer(&self, customer: &Customer) -> Vec<Taste> {
         let at = customer.last_seen;
         let mut found = Vec::new();
-        for (place, interest) in [&customer.categories, &customer.brands].into_iter().enumerate() {
+        let kinds = [&customer.categories, &customer.brands, &customer.bands];
+        for (place, interest) in kinds.into_iter().enumerate() {
             let mut of_kind = self.of_kind(place, interest, at);
             of_kind.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.name.cmp(&b.name)));
             of_kind.truncate(OF_A_KIND);
@@ -125,12 +128,16 @@ pub struct Evidence {
 /// was seen last at the moment `at`; the newest first.
 ///
 /// # Errors
-/// Store errors, and when the tag is not written as `category:…` or `brand:…`.
+/// Store errors, and when the tag is not written as [`parts`] wants it.
 pub fn evidence(shop: &Shop, names: &[String], tag: &str, at: i64) -> Result<Vec<Evidence>> {
     let (kind, name) = parts(tag)?;
     let mut of_it = FxHashSet::default();
     for product in shop.ledger.products()? {
-        let own = if kind == KINDS[0] { product.category } else { product.brand };
+        let own = match kind {
+            "category" => product.category,
+            "brand" => product.brand,
+            _ => product.price.and_then(price_band),
+        };
         if own.as_deref() == Some(name) {
             of_it.insert(product.id);
         }
@@ -147,10 +154,12 @@ pub fn evidence(shop: &Shop, names: &[String], tag: &str, at: i64) -> Result<Vec
 /// Returns the kind and the name of a tag.
 ///
 /// # Errors
-/// When it is not written as `category:…` or `brand:…`.
+/// When it is not written as `category:…`, `brand:…` or `price:…`.
 pub fn parts(tag: &str) -> Result<(&str, &str)> {
     let parts = tag.split_once(':').filter(|(kind, _)| KINDS.contains(kind));
-    parts.ok_or_else(|| Error::Wrong(format!("`{tag}` is no tag: it reads category:… or brand:…")))
+    parts.ok_or_else(|| {
+        Error::Wrong(format!("`{tag}` is no tag: it reads category:…, brand:… or price:…"))
+    })
 }
 
 fn question(names: &[String]) -> String {

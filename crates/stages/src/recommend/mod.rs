@@ -10,6 +10,7 @@
 
 mod audience;
 pub mod engine;
+mod expected;
 mod log;
 mod race;
 mod recipe;
@@ -23,7 +24,7 @@ use serde_json::{Value, json};
 use shopwise_learn::interactions::Interactions;
 use shopwise_learn::recommend::{Field, saved};
 use shopwise_model::Product;
-use shopwise_model::tables::{EVENTS, RECOMMENDATIONS};
+use shopwise_model::tables::{EVENTS, EXPECTED_TASTES, RECOMMENDATIONS};
 
 use crate::error::{Error, Result};
 use crate::publish::{self, Publication, Verdict};
@@ -55,7 +56,8 @@ const TEXTS_MAX: usize = 50_000;
 /// Fewer texts than this share of the products are no base for a model.
 const TEXTS_SHARE_MIN: f64 = 0.1;
 
-/// Chooses, publishes and asks the model of recommendations, and writes `recommendations`.
+/// Chooses, publishes and asks the model of recommendations, and writes `recommendations` and
+/// `expected_tastes`.
 ///
 /// # Errors
 /// Store errors, and what an algorithm refuses.
@@ -209,9 +211,11 @@ fn write_table(
         return Err(Error::Wrong("no model of recommendations serves".to_owned()));
     };
     let rows = table::rows(log, known, &serving, catalog)?;
+    let tastes = expected::rows(&rows, catalog, &work.shop.ledger.hidden_tags()?)?;
     work.shop.lake.replace(&RECOMMENDATIONS, &rows)?;
+    work.shop.lake.replace(&EXPECTED_TASTES, &tastes)?;
     report.parameter("serving", json!({ "model": name, "version": serving.version() }));
-    report.rows_written = rows.rows() as u64;
+    report.rows_written = (rows.rows() + tastes.rows()) as u64;
     Ok(())
 }
 

@@ -39,32 +39,49 @@ impl Ledger {
     /// for about as long.
     ///
     /// # Errors
-    /// [`Error::Busy`] with the holder and since when; or when the database refuses.
+    /// [`Error::Busy`] with the holder and since when; [`Error::Damaged`] when the lease can be
+    /// neither taken nor found, after its table was put in order; or when the database refuses.
     pub fn take_lease(&self, name: &str, holder: &str, now: i64, ttl: i64) -> Result<Lease> {
         self.block(async {
             let token = self.token(now).await;
             for _ in 0..TRIES_MAX {
-                if self.try_take(name, holder, token, now, ttl).await? {
-                    let (name, holder) = (name.to_owned(), holder.to_owned());
-                    return Ok(Lease { name, holder, token, taken_at: now });
+                match self.try_take(name, holder, token, now, ttl).await {
+                    Ok(true) => {
+                        let (name, holder) = (name.to_owned(), holder.to_owned());
+                        return Ok(Lease { name, holder, token, taken_at: now });
+                    }
+                    Ok(false) => {}
+                    Err(error) if is_malformed(&error) => break,
+                    Err(error) => return Err(error),
                 }
                 if let Some(busy) = self.busy(name).await? {
                     return Err(busy);
                 }
             }
-            Err(Error::Busy { holder: "somebody else".to_owned(), since: time::format(now) })
+            Err(self.put_in_order(name).await?)
         })
     }
 
-    /// Prolongs a lease until `now + ttl`. Returns false when it was lost to another or released.
+    /// Makes the index of the leases anew, whose entry of a lease points at no row: nobody could
+    /// take it otherwise. Returns what is to be told; the next taking succeeds.
+    async fn put_in_order(&self, name: &str) -> Result<Error> {
+        let sql = if self.database.is_sqlite() { "REINDEX leases" } else { "REINDEX TABLE leases" };
+        sqlx::query(sql).execute(&self.pool).await?;
+        Ok(Error::Damaged(format!("the index of `leases` had a wrong entry of `{name}`")))
+    }
+
+    /// Prolongs a lease until `now + ttl`. Returns false when it was lost to another or released, or
+    /// is damaged: who takes it again is told.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn renew_lease(&self, lease: &Lease, now: i64, ttl: i64) -> Result<bool> {
         const SQL: &str = "UPDATE leases SET expires_at = $1 WHERE name = $2 AND token = $3";
         let query = sqlx::query(SQL).bind(now.saturating_add(ttl)).bind(&lease.name);
-        let done = self.block(query.bind(lease.token).execute(&self.pool))?;
-        Ok(done.rows_affected() == 1)
+        match self.block(query.bind(lease.token).execute(&self.pool)).map_err(Error::from) {
+            Err(error) if is_malformed(&error) => Ok(false),
+            done => Ok(done?.rows_affected() == 1),
+        }
     }
 
     /// Gives a lease back. What was lost to another stays his.
@@ -150,4 +167,11 @@ impl Ledger {
         let since = time::format(row.try_get("taken_at")?);
         Ok(Some(Error::Busy { holder: row.try_get("holder")?, since }))
     }
+}
+
+/// Tells whether SQLite found its file to be wrong.
+fn is_malformed(error: &Error) -> bool {
+    const SQLITE_CORRUPT: &str = "11";
+    let Error::Ledger(sqlx::Error::Database(error)) = error else { return false };
+    error.code().is_some_and(|code| code == SQLITE_CORRUPT)
 }

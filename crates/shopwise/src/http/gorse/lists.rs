@@ -16,7 +16,7 @@ use shopwise_stages::recommend::weight;
 
 use super::{COUNT, Query, feedback, objects, part, refused};
 use crate::commands::now;
-use crate::http::recommend::engine;
+use crate::http::recommend::{engine, obey};
 use crate::http::reply::{ApiError, json_response};
 use crate::http::{App, Call, body};
 use crate::live::visitor::visitor;
@@ -179,7 +179,12 @@ pub(super) async fn not_personal(app: Arc<App>, call: Call) -> Result<Response, 
 
 fn plain(app: &App, asked: &Asked) -> Result<Response, ApiError> {
     let engine = engine(app)?;
-    let popular = |n| engine.popular(asked.page(n, now())).items;
+    let popular = |n| {
+        let page = asked.page(n, now());
+        let mut answer = engine.popular(Page { n: LENGTH_MAX, ..page });
+        obey(app, &engine, (Scene::Home, page), &mut answer);
+        answer.items
+    };
     Ok(scored(&asked.cut(app, popular)?))
 }
 
@@ -217,8 +222,12 @@ fn similar(
 ) -> Result<Response, ApiError> {
     let engine = engine(app)?;
     let near = |n| {
-        let found = list(&engine, item, asked.page(n, now()));
-        found.map_or_else(Vec::new, |answer| answer.items)
+        let page = asked.page(n, now());
+        let found = list(&engine, item, Page { n: LENGTH_MAX, ..page });
+        found.map_or_else(Vec::new, |mut answer| {
+            obey(app, &engine, (Scene::Product, page), &mut answer);
+            answer.items
+        })
     };
     Ok(scored(&asked.cut(app, near)?))
 }

@@ -60,6 +60,8 @@ pub(super) struct Person {
     pub(super) segment: Option<Words>,
     /// What he turns to, and how many times as much as everybody.
     pub(super) tags: Vec<(String, f64)>,
+    /// What the last run expects him to turn to, and how many times as much.
+    pub(super) expected: Vec<(String, f64)>,
 }
 
 /// A customer among whom to choose.
@@ -199,6 +201,8 @@ fn person(
         let hidden = app.shop.ledger.hidden_tags_of(&names)?;
         person.tags.retain(|(tag, _)| !hidden.contains(tag));
         person.segment = segment(app, &names)?;
+        person.expected = expected(app, &names)?;
+        person.expected.retain(|(tag, _)| !hidden.contains(tag));
     }
     Ok((person, before))
 }
@@ -232,6 +236,18 @@ fn segment(app: &App, names: &[String]) -> anyhow::Result<Option<Words>> {
     };
     let (en, zh) = (Words::data(&text("name_en")?).en, Words::data(&text("name_zh")?).zh);
     Ok(Some(Words { en, zh }))
+}
+
+/// Returns what the last run expects somebody to turn to, and how many times as much.
+fn expected(app: &App, names: &[String]) -> anyhow::Result<Vec<(String, f64)>> {
+    let quoted: Vec<String> = names.iter().map(|name| quote(name)).collect();
+    let found = app.shop.lake.query(&format!(
+        "SELECT tag, lift FROM expected_tastes WHERE customer IN ({}) \
+         ORDER BY kind DESC, share DESC, tag",
+        quoted.join(", ")
+    ))?;
+    let lifts = found.float("lift")?;
+    Ok(found.text("tag")?.iter().flatten().map(str::to_owned).zip(lifts.iter().copied()).collect())
 }
 
 /// Returns the customers to whom something happened last.

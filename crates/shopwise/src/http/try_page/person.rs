@@ -148,12 +148,15 @@ fn facts(contents: &Contents, person: &Person) -> String {
         let kind = match kind {
             "category" => contents.text("category", "品类"),
             "brand" => contents.text("brand", "品牌"),
+            "price" => contents.text("price", "价格"),
             _ => "",
         };
         format!("{kind} {} (×{})", escape(name), number::decimals(*lift, 1))
     };
     let tags: Vec<String> = person.tags.iter().map(tag).collect();
     rows.push((contents.text("turns to more than others do", "偏好（与平均相比）"), or_none(tags)));
+    let expected = person.expected.iter().map(tag).collect();
+    rows.push((contents.text("expected to turn to", "预计偏好（与平均相比）"), or_none(expected)));
     let cart = visitor.cart.iter().map(|id| contents.title(id)).collect();
     rows.push((contents.text("in the cart", "购物车"), or_none(cart)));
     let mut html = String::from("<dl class=facts>\n");

@@ -60,6 +60,7 @@ fn contents(language: Language, form: Form, seen: Vec<Seen>) -> Contents {
         visitor,
         segment: None,
         tags: vec![(format!("brand:{HOSTILE}"), 2.5)],
+        expected: vec![(format!("category:{HOSTILE}"), 1.5)],
     };
     Contents {
         form,

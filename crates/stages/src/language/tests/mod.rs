@@ -1,7 +1,7 @@
 //! Expressions by hand: what they mean, and what is said of wrong ones.
 
 mod fuzz;
-mod random;
+pub(crate) mod random;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use shopwise_model::time::{DAY, SECOND};
 
 use super::*;
 
-const NOON: i64 = 1_800_000_000 * SECOND;
+pub(crate) const NOON: i64 = 1_800_000_000 * SECOND;
 
 fn filter(text: &str) -> Expression {
     Expression::read(text, About::Products).unwrap_or_else(|mistake| panic!("{mistake}"))

@@ -7,7 +7,7 @@ use super::*;
 
 /// What was meant, so that it can be written and asked without the language.
 #[derive(Debug, Clone)]
-enum Meant {
+pub(crate) enum Meant {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
@@ -27,7 +27,7 @@ enum Meant {
 const SIGNS: [&str; 6] = ["<", "<=", ">", ">=", "=", "!="];
 const CATEGORIES: [&str; 5] = ["Tea", "Tea > Green", "coffee", "茶", "Tea > Black"];
 
-fn meant() -> impl Strategy<Value = Meant> {
+pub(crate) fn meant() -> impl Strategy<Value = Meant> {
     let sign = || prop::sample::select(&SIGNS[..]);
     let leaf = prop_oneof![
         (sign(), 0..12_i32).prop_map(|(sign, price)| Meant::Price(sign, f64::from(price) / 4.0)),
@@ -52,7 +52,7 @@ fn meant() -> impl Strategy<Value = Meant> {
 }
 
 impl Meant {
-    fn write(&self, is_chinese: bool) -> String {
+    pub(crate) fn write(&self, is_chinese: bool) -> String {
         let say = |english: String, chinese: String| if is_chinese { chinese } else { english };
         let join = |parts: &[Self], word: &str| {
             let parts: Vec<String> = parts.iter().map(|part| part.write(is_chinese)).collect();
@@ -111,7 +111,7 @@ impl Meant {
         }
     }
 
-    fn holds(&self, seen: &Seen) -> bool {
+    pub(crate) fn holds(&self, seen: &Seen) -> bool {
         let product = &seen.product;
         let compare = |sign: &str, left: f64, right: f64| match sign {
             "<" => left < right,
@@ -139,7 +139,8 @@ impl Meant {
             }
             Self::TitleHas(own) => product.title.to_lowercase().contains(&own.to_lowercase()),
             Self::Grams(sign, value) => {
-                product.attributes["grams"].as_f64().is_some_and(|own| compare(sign, own, *value))
+                let grams = product.attributes.get("grams").and_then(serde_json::Value::as_f64);
+                grams.is_some_and(|own| compare(sign, own, *value))
             }
             Self::IsHidden(is) => product.is_hidden == *is,
             Self::CostKnown(is) => product.cost.is_some() == *is,
@@ -152,18 +153,19 @@ impl Meant {
             Self::Bought(window) => {
                 seen.bought.iter().any(|at| window.is_none_or(|days| *at > NOON - days * DAY))
             }
-            Self::Orders(sign, orders) => {
-                compare(sign, seen.bought.len() as f64, f64::from(*orders))
-            }
+            Self::Orders(sign, orders) => compare(sign, seen.orders as f64, f64::from(*orders)),
         }
     }
 }
 
-#[derive(Debug)]
-struct Seen {
-    product: Product,
+/// A product, and the customer who would see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) product: Product,
     /// When the customer bought it.
-    bought: Vec<i64>,
+    pub(crate) bought: Vec<i64>,
+    /// How often he ordered.
+    pub(crate) orders: usize,
 }
 
 impl Subject for Seen {
@@ -181,7 +183,7 @@ impl Subject for Seen {
 }
 
 prop_compose! {
-    fn seen()(
+    pub(crate) fn seen()(
         price in prop::option::of(0..12_i64), stock in prop::option::of(0..4_i64),
         category in prop::option::of(prop::sample::select(&CATEGORIES[..])),
         title in prop::sample::select(&["Tea", "煎茶 \"x\"", "", "T"][..]),
@@ -203,6 +205,7 @@ prop_compose! {
                 attributes: [("grams".to_owned(), grams)].into(),
                 ..Product::default()
             },
+            orders: bought.len(),
             bought: bought.iter().map(|days| NOON + days * DAY).collect(),
         }
     }

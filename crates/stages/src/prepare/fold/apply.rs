@@ -91,14 +91,7 @@ impl Replay {
             let weight = VIEW * product.views as f64
                 + CART * product.carts as f64
                 + ORDER * product.orders as f64;
-            for (totals, code) in [
-                (&mut self.everybody.categories, thing.category),
-                (&mut self.everybody.brands, thing.brand),
-            ] {
-                if let Some(total) = totals.get_mut(code as usize) {
-                    *total += weight;
-                }
-            }
+            self.everybody.add(*thing, weight);
         }
     }
 
@@ -154,13 +147,7 @@ impl Replay {
     fn step_product(&mut self, step: &Step, code: usize, is_first: bool) {
         let product = &mut self.products[code];
         let weight = weight(step.kind);
-        if let Some(total) = self.everybody.categories.get_mut(self.things[code].category as usize)
-        {
-            *total += weight;
-        }
-        if let Some(total) = self.everybody.brands.get_mut(self.things[code].brand as usize) {
-            *total += weight;
-        }
+        self.everybody.add(self.things[code], weight);
         match step.kind {
             EventKind::ProductViewed => {
                 product.views += 1;
@@ -252,6 +239,9 @@ fn remember(customer: &mut Customer, step: &Step, thing: Thing) -> bool {
         }
         if thing.brand != NULL_CODE {
             customer.brands.add(thing.brand, weight, step.at);
+        }
+        if thing.band != NULL_CODE {
+            customer.bands.add(thing.band, weight, step.at);
         }
         if !thing.log_price.is_nan() {
             customer.price.add(thing.log_price, weight, step.at);

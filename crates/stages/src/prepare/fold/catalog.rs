@@ -16,6 +16,8 @@ pub struct Thing {
     pub category: u32,
     /// The brand's code, or [`NULL_CODE`].
     pub brand: u32,
+    /// The code of its [`price_band`], or [`NULL_CODE`].
+    pub band: u32,
     /// The natural logarithm of the price in units; NaN when the price is not known.
     pub log_price: f64,
 }
@@ -27,6 +29,7 @@ impl Thing {
         product: NULL_CODE,
         category: NULL_CODE,
         brand: NULL_CODE,
+        band: NULL_CODE,
         log_price: f64::NAN,
     };
 
@@ -41,13 +44,14 @@ impl Thing {
 /// What separates codes of campaigns from those of products.
 const ADVERTS_FROM: u32 = 1 << 31;
 
-/// Products and campaigns of the shop by name, with codes for categories and brands.
+/// Products and campaigns of the shop by name, with codes for categories, brands and bands of prices.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     things: FxHashMap<String, Thing>,
     campaigns: FxHashMap<String, (Option<String>, u32)>,
     categories: Texts,
     brands: Texts,
+    bands: Texts,
 }
 
 impl Catalog {
@@ -60,7 +64,8 @@ impl Catalog {
             let brand = code(&mut catalog.brands, product.brand.as_deref());
             let price = product.price.filter(|price| *price > 0).map(units_from_micros);
             let log_price = price.map_or(f64::NAN, f64::ln);
-            let thing = Thing { category, brand, log_price, ..Thing::UNKNOWN };
+            let band = code(&mut catalog.bands, product.price.and_then(price_band).as_deref());
+            let thing = Thing { category, brand, band, log_price, ..Thing::UNKNOWN };
             catalog.things.insert(product.id.clone(), thing);
         }
         for campaign in campaigns {
@@ -91,6 +96,10 @@ impl Catalog {
         &self.brands
     }
 
+    pub(super) fn bands(&self) -> &Texts {
+        &self.bands
+    }
+
     /// Returns what each campaign advertises, (campaign, product, category) by name.
     pub(super) fn advertised(&self) -> Vec<(&str, &str, &str)> {
         let mut all: Vec<_> = self
@@ -107,6 +116,38 @@ impl Catalog {
     }
 }
 
+/// Returns the prices among which one in millionths lies, in units: `20-50` for 30, bounded by one,
+/// two or five times a power of ten, the lower bound within. `None` for what costs nothing.
+#[must_use]
+pub fn price_band(price: i64) -> Option<String> {
+    const STEPS: [i64; 3] = [1, 2, 5];
+    let power = 10_i64.pow(price.checked_ilog10()?);
+    let step = STEPS.iter().rposition(|step| step * power <= price)?;
+    let low = units_from_micros(STEPS[step] * power);
+    let high = match STEPS.get(step + 1) {
+        Some(next) => units_from_micros(next * power),
+        None => 10.0 * units_from_micros(power),
+    };
+    Some(format!("{low}-{high}"))
+}
+
 fn code(texts: &mut Texts, value: Option<&str>) -> u32 {
     value.map_or(NULL_CODE, |value| texts.intern(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::price_band;
+
+    #[test]
+    fn a_band_holds_its_lower_bound() {
+        let band = |price: i64| price_band(price).unwrap_or_default();
+        assert_eq!(band(0), "");
+        assert_eq!(band(-1), "");
+        assert_eq!(band(19_990_000), "10-20");
+        assert_eq!(band(20_000_000), "20-50");
+        assert_eq!(band(999_999), "0.5-1");
+        assert_eq!(band(1), "0.000001-0.000002");
+        assert_eq!(band(i64::MAX), "5000000000000-10000000000000");
+    }
 }

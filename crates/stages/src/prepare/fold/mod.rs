@@ -21,7 +21,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use shopwise_model::frame::{Frame, NULL_CODE};
+use shopwise_model::frame::{Frame, NULL_CODE, Texts};
 use shopwise_model::money::Rate;
 use shopwise_model::time::SECOND;
 use shopwise_model::{Calendar, EventKind, Settings};
@@ -32,7 +32,7 @@ use crate::error::Result;
 
 pub use again::Again;
 pub(super) use apply::weight;
-pub use catalog::{Catalog, Thing};
+pub use catalog::{Catalog, Thing, price_band};
 pub use persons::Persons;
 pub use snapshot::Snapshot;
 pub use state::{Customer, Everybody, InCart, OrderLine, Pair, Product, Session};
@@ -101,6 +101,7 @@ impl Replay {
         let everybody = Everybody {
             categories: vec![0.0; catalog.categories().values().len()],
             brands: vec![0.0; catalog.brands().values().len()],
+            bands: vec![0.0; catalog.bands().values().len()],
             ..Everybody::default()
         };
         Ok(Self {
@@ -282,9 +283,9 @@ impl Replay {
         features::read(self, customer.unwrap_or(NULL_CODE), thing, at)
     }
 
-    /// Returns the names of categories and brands, by code.
-    pub(super) fn kinds(&self) -> [&[Arc<str>]; 2] {
-        [self.catalog.categories().values(), self.catalog.brands().values()]
+    /// Returns the names of categories, brands and bands of prices, by code.
+    pub(super) fn kinds(&self) -> [&[Arc<str>]; 3] {
+        [self.catalog.categories(), self.catalog.brands(), self.catalog.bands()].map(Texts::values)
     }
 
     /// Gives the products and campaigns that the last rows brought their place in the state.

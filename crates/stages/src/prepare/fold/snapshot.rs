@@ -20,7 +20,7 @@ use crate::error::Result;
 
 /// The first bytes, with the version of the format: one more whenever the bytes or what the fold
 /// does with an event change.
-const MAGIC: &[u8; 8] = b"swstate\x02";
+const MAGIC: &[u8; 8] = b"swstate\x03";
 
 /// Bytes of customers in a part: some milliseconds of writing.
 const PART_BYTES: usize = 2 << 20;
@@ -113,6 +113,7 @@ customer!(
     newest,
     categories,
     brands,
+    bands,
     price,
     cart,
 );
@@ -186,6 +187,7 @@ impl Snapshot {
         section(NAMES, out, |out| {
             put_names(replay.catalog.categories(), out);
             put_names(replay.catalog.brands(), out);
+            put_names(replay.catalog.bands(), out);
             put_names(&replay.names.campaigns, out);
             late.put(out);
             let Everybody { shown, clicked, views, orders, .. } = replay.everybody;
@@ -216,8 +218,7 @@ fn put_products(replay: &Replay, out: &mut Vec<u8>) {
     let names = replay.names.products.values();
     for ((name, product), thing) in names.iter().zip(&replay.products).zip(&replay.things) {
         put_text(name, out);
-        (thing.category, thing.brand).put(out);
-        thing.log_price.put(out);
+        ((thing.category, thing.brand), (thing.band, thing.log_price)).put(out);
         product.put(out);
     }
 }
@@ -225,10 +226,11 @@ fn put_products(replay: &Replay, out: &mut Vec<u8>) {
 /// What is read of a snapshot before it fits the shop's catalogue of today.
 #[derive(Default)]
 struct Reading {
-    /// Category, brand and price of each product when the snapshot was written.
-    things: Vec<(u32, u32, f64)>,
+    /// What the catalogue said of each product when the snapshot was written.
+    things: Vec<Thing>,
     categories: Vec<String>,
     brands: Vec<String>,
+    bands: Vec<String>,
     late: Vec<u32>,
 }
 
@@ -288,8 +290,8 @@ impl Replay {
     fn take_products(&mut self, input: &mut &[u8], reading: &mut Reading) -> Result<()> {
         while !input.is_empty() {
             let name = take_text(input)?;
-            let (category, brand) = Coded::take(input)?;
-            reading.things.push((category, brand, f64::take(input)?));
+            let ((category, brand), (band, log_price)) = Coded::take(input)?;
+            reading.things.push(Thing { category, brand, band, log_price, ..Thing::UNKNOWN });
             self.products.push(Product::take(input)?);
             if self.names.products.intern(name) as usize != self.products.len() - 1 {
                 return Err(broken("has a product twice"));
@@ -301,6 +303,7 @@ impl Replay {
     fn take_names(&mut self, input: &mut &[u8], reading: &mut Reading) -> Result<()> {
         reading.categories = Coded::take(input)?;
         reading.brands = Coded::take(input)?;
+        reading.bands = Coded::take(input)?;
         for campaign in <Vec<String>>::take(input)? {
             self.names.campaigns.intern(&campaign);
         }
@@ -324,6 +327,7 @@ impl Replay {
         };
         let categories = codes(&reading.categories, self.catalog.categories());
         let brands = codes(&reading.brands, self.catalog.brands());
+        let bands = codes(&reading.bands, self.catalog.bands());
         let changed: Vec<bool> = reading
             .things
             .iter()
@@ -334,6 +338,7 @@ impl Replay {
         for (code, customer) in self.customers.iter_mut().enumerate() {
             customer.categories.recode(&categories);
             customer.brands.recode(&brands);
+            customer.bands.recode(&bands);
             let had_to_do = |(thing, pair): (&u32, &Pair)| {
                 let is_changed = changed.get(*thing as usize).copied().unwrap_or_default();
                 is_changed && (pair.views > 0 || pair.carts > 0 || pair.orders > 0)
@@ -354,12 +359,13 @@ impl Replay {
 }
 
 /// Tells whether the catalogue says of a product what it said when the snapshot was written.
-fn is_same(old: &(u32, u32, f64), new: &Thing, categories: &[u32], brands: &[u32]) -> bool {
+fn is_same(old: &Thing, new: &Thing, categories: &[u32], brands: &[u32]) -> bool {
     let same = |old: u32, new: u32, codes: &[u32]| match old {
         NULL_CODE => new == NULL_CODE,
         old => new != NULL_CODE && codes.get(old as usize) == Some(&new),
     };
-    same(old.0, new.category, categories)
-        && same(old.1, new.brand, brands)
-        && old.2.to_bits() == new.log_price.to_bits()
+    // The band follows from the price.
+    same(old.category, new.category, categories)
+        && same(old.brand, new.brand, brands)
+        && old.log_price.to_bits() == new.log_price.to_bits()
 }

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::catalog::Thing;
 use super::interest::{FATIGUE_HALF_LIFE_DAYS, Interest, Level, left};
 
 /// What is known about a customer. Counts are of events, money in millionths.
@@ -32,6 +33,7 @@ pub struct Customer {
     pub visit_before: i64,
     pub categories: Interest,
     pub brands: Interest,
+    pub bands: Interest,
     /// The mean logarithm of the prices of what was looked at and bought.
     pub price: Level,
     /// What happened between the customer and each product or, under [`super::Thing::shown_as`],
@@ -100,6 +102,7 @@ impl Customer {
         self.clicked += member.clicked;
         self.categories.join(&member.categories);
         self.brands.join(&member.brands);
+        self.bands.join(&member.bands);
         self.price.join(&member.price);
         self.newest = self.newest.max(member.newest);
         for held in &member.cart {
@@ -206,6 +209,23 @@ pub struct Everybody {
     pub categories: Vec<f64>,
     /// Interest by brand code, not fading.
     pub brands: Vec<f64>,
+    /// Interest by the code of a band of prices, not fading.
+    pub bands: Vec<f64>,
+}
+
+impl Everybody {
+    /// Adds interest in a thing.
+    pub(super) fn add(&mut self, thing: Thing, weight: f64) {
+        for (totals, code) in [
+            (&mut self.categories, thing.category),
+            (&mut self.brands, thing.brand),
+            (&mut self.bands, thing.band),
+        ] {
+            if let Some(total) = totals.get_mut(code as usize) {
+                *total += weight;
+            }
+        }
+    }
 }
 
 /// A visit.

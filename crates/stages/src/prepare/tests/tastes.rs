@@ -13,17 +13,18 @@ use shopwise_model::time::DAY;
 fn prepared() -> (tempfile::TempDir, Shop) {
     let folder = tempfile::tempdir().unwrap();
     let shop = shop(folder.path());
-    let product = |id: &str, category: &str, brand: &str| Product {
+    let product = |id: &str, category: &str, brand: &str, price: i64| Product {
         id: id.to_owned(),
         category: Some(category.to_owned()),
         brand: Some(brand.to_owned()),
+        price: Some(price * 1_000_000),
         ..Product::default()
     };
     let products = [
-        product("boot", "shoes", "北"),
-        product("sandal", "shoes", "北"),
-        product("mug", "cups", "南"),
-        product("glass", "cups", "北"),
+        product("boot", "shoes", "北", 100),
+        product("sandal", "shoes", "北", 199),
+        product("mug", "cups", "南", 5),
+        product("glass", "cups", "北", 200),
     ];
     shop.ledger.upsert_products(&products, 0).unwrap();
     let mut log = String::from("customer,kind,occurred_at,product,order,quantity,unit_price\n");
@@ -56,7 +57,9 @@ fn who_turns_to_shoes_is_told_by_the_events_that_say_so() {
     let (_folder, shop) = prepared();
     let ann = shop.vault.pseudonym("customer", "ann");
     let (names, weights, lifts) = tags(&shop, &ann);
-    assert_eq!(names.iter().flatten().collect::<Vec<_>>(), ["brand:北", "category:shoes"]);
+    let own = ["brand:北", "category:shoes", "price:100-200"];
+    assert_eq!(names.iter().flatten().collect::<Vec<_>>(), own);
+    assert_eq!(weights[1], weights[2]);
     // A view of 33 days before the last event, one of 2 days, an order of a day: 1, 1 and 3 views.
     let faded = |days: f64| (-days / HALF_LIFE_DAYS).exp2();
     let weight = faded(33.0) + faded(2.0) + 3.0 * faded(1.0);
@@ -69,7 +72,8 @@ fn who_turns_to_shoes_is_told_by_the_events_that_say_so() {
     let sql = format!("SELECT MAX(occurred_at) AS at FROM events WHERE customer = '{ann}'");
     let at = shop.lake.query(&sql).unwrap();
     let at = at.time("at").unwrap()[0];
-    let evidence = tastes::evidence(&shop, &[ann], "category:shoes", at).unwrap();
+    let evidence =
+        tastes::evidence(&shop, std::slice::from_ref(&ann), "category:shoes", at).unwrap();
     let told: Vec<(&str, i64)> = evidence
         .iter()
         .map(|event| (event.product.as_str(), (at - event.occurred_at) / DAY))
@@ -77,6 +81,8 @@ fn who_turns_to_shoes_is_told_by_the_events_that_say_so() {
     assert_eq!(told, [("boot", 1), ("sandal", 2), ("boot", 33)]);
     let sum: f64 = evidence.iter().map(|event| event.weight).sum();
     assert!((sum - weights[1]).abs() < 1e-12);
+    let of_price = tastes::evidence(&shop, &[ann], "price:100-200", at).unwrap();
+    assert_eq!(of_price, evidence);
     assert!(tastes::evidence(&shop, &[], "category:shoes", at).is_ok_and(|none| none.is_empty()));
     assert!(tastes::evidence(&shop, &[], "shoes", at).is_err());
 }
@@ -87,5 +93,6 @@ fn a_tag_that_a_customer_wants_gone_stays_away() {
     let ann = shop.vault.pseudonym("customer", "ann");
     shop.ledger.hide_tag(&ann, "category:shoes", 0).unwrap();
     run(&Work { shop: &shop, now: 0, progress: &|_| {} }).unwrap();
-    assert_eq!(tags(&shop, &ann).0.iter().flatten().collect::<Vec<_>>(), ["brand:北"]);
+    let left = tags(&shop, &ann).0;
+    assert_eq!(left.iter().flatten().collect::<Vec<_>>(), ["brand:北", "price:100-200"]);
 }

@@ -11,7 +11,7 @@ use super::candidates::{Candidate, Looked};
 use super::filter::Asked;
 use super::shelf::Flags;
 use super::style::WEIGHTS;
-use super::{Answer, DEPTH, Engine, LENGTH_MAX, Question};
+use super::{Answer, DEPTH, Engine, LENGTH_MAX, Listed, Question};
 use crate::error::Result;
 use crate::recommend::rules::{Applied, Ground, Held, Rules, Told, apply};
 
@@ -99,6 +99,25 @@ impl Engine {
         drop(shelf);
         self.put_back(pad);
         Ok((Answer { model, items, is_scanned }, told))
+    }
+
+    /// Returns which entries of a list that was made before may still stand in it.
+    #[must_use]
+    pub fn standing(&self, question: &Question<'_>, rules: &Rules, items: &[Listed]) -> Vec<bool> {
+        let segments = &question.visitor.segments;
+        let mut holding = rules.holding(question.scene, segments, question.page.at);
+        holding.retain(|held| held.rule.kind == Kind::Exclude);
+        let ruled = Ruled { holding, flags: Vec::new() };
+        let allowed = self.allowed(question.page.filter);
+        let shelf = self.read();
+        let looked = Looked::new(question, &shelf);
+        let is_excluded =
+            |place| (0..ruled.holding.len()).any(|rule| ruled.is_meant_by(&looked, rule, place));
+        let may_stand = |item: &Listed| {
+            let place = shelf.place(&item.product);
+            place.is_some_and(|place| looked.may_stand(place, &allowed) && !is_excluded(place))
+        };
+        items.iter().map(may_stand).collect()
     }
 
     /// Returns the page, what moved each entry with its propensity, and what came of the rules.

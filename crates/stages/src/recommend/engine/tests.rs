@@ -1,6 +1,8 @@
 //! Lists from models that a small shop has learned: right for the moment, and never what may not
 //! be shown.
 
+mod filters;
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,5 +1,7 @@
-//! `shopwise export`: a table, the members of a segment, or those who will like something, as a
-//! file.
+//! `shopwise export`: a table, the members of a segment, those who will like something, or
+//! everybody's list, as a file.
+
+mod lists;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -11,23 +13,31 @@ use shopwise_model::Frame;
 use shopwise_model::tables::{PROFILES, TABLES};
 use shopwise_stages::{Shop, recommend};
 use shopwise_store::lake::TableFile;
+use shopwise_store::ledger::SegmentRule;
 
 use super::show::{cell, quote};
 use super::{open, segments};
 use crate::{ShopFolder, printer};
 
+/// Customers in an audience when nobody says.
+const AUDIENCE: usize = 1000;
+
+/// Products in a list when nobody says.
+const LENGTH: usize = 10;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     folder: ShopFolder,
-    /// A table of the lake, such as `events`; `segment:ID` for the members of a segment; or
+    /// A table of the lake, such as `events`; `segment:ID` for the members of a segment;
     /// `audience:product:ID`, `audience:brand:NAME`, `audience:category:NAME` for the customers who
-    /// will like that most
-    #[arg(value_name = "TABLE|segment:ID|audience:KIND:NAME")]
+    /// will like that most; or `lists:SCENE` for the lists of everybody, of this moment, with
+    /// `home`, `cart`, `win-back` or `e-mail`
+    #[arg(value_name = "TABLE|segment:ID|audience:KIND:NAME|lists:SCENE")]
     what: String,
-    /// The most customers in an audience
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    size: usize,
+    /// The most customers in an audience [default: 1000], or products in a list [default: 10]
+    #[arg(long, value_name = "N")]
+    size: Option<usize>,
     /// The file: .parquet or .csv
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -46,15 +56,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
         bar.set_position(rows);
         file.write(&part)
     };
-    let what = &arguments.what;
-    let rule = what.strip_prefix("segment:").map(|id| segments::rule(&shop, id)).transpose()?;
-    match (what.strip_prefix("audience:"), rule.flatten()) {
-        (Some(meant), _) => write(recommend::audience(&shop, meant, arguments.size)?)?,
-        (None, Some(rule)) => {
-            let members = segments::members_of(&shop, &arguments.folder.shop, &rule)?;
-            write(segments::table(&rule.id, &members))?;
-        }
-        (None, None) => shop.lake.stream(&query(&shop, what)?, write)?,
+    let what = arguments.what.as_str();
+    if let Some(meant) = what.strip_prefix("audience:") {
+        let size = arguments.size.unwrap_or(AUDIENCE);
+        write(recommend::audience(&shop, meant, size)?)?;
+    } else if let Some(scene) = what.strip_prefix("lists:") {
+        let length = arguments.size.unwrap_or(LENGTH);
+        lists::write(&shop, &arguments.folder.shop, (lists::scene(scene)?, length), write)?;
+    } else if let Some(rule) = segment_rule(&shop, what)? {
+        let members = segments::members_of(&shop, &arguments.folder.shop, &rule)?;
+        write(segments::table(&rule.id, &members))?;
+    } else {
+        shop.lake.stream(&query(&shop, what)?, write)?;
     }
     file.close()?;
     bar.finish_and_clear();
@@ -63,6 +76,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     } else {
         format!("{rows} rows in `{}`", arguments.output.display())
     })
+}
+
+/// Returns the rule of the segment that is meant, if one is.
+fn segment_rule(shop: &Shop, what: &str) -> Result<Option<SegmentRule>> {
+    let id = what.strip_prefix("segment:");
+    Ok(id.map(|id| segments::rule(shop, id)).transpose()?.flatten())
 }
 
 fn query(shop: &Shop, what: &str) -> Result<String> {
@@ -75,7 +94,8 @@ fn query(shop: &Shop, what: &str) -> Result<String> {
     }
     let Some(table) = TABLES.iter().find(|table| table.name == what) else {
         let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
-        bail!("no table `{what}`, there are: {}, segment:ID, audience:KIND:NAME", names.join(", "));
+        let others = "segment:ID, audience:KIND:NAME, lists:SCENE";
+        bail!("no table `{what}`, there are: {}, {others}", names.join(", "));
     };
     if shop.lake.version(table)?.is_none() {
         bail!("`{what}` is empty: nothing was imported or run yet");

@@ -11,38 +11,36 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 /// How long anything of the server is waited for.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What of its log is kept.
 const SAID_BYTES_MAX: usize = 1 << 20;
 
 /// A shop with a write key.
 #[derive(Clone)]
-pub(super) struct Shop {
-    pub(super) program: PathBuf,
-    pub(super) path: PathBuf,
-    pub(super) key: String,
+pub(crate) struct Shop {
+    pub(crate) program: PathBuf,
+    pub(crate) path: PathBuf,
+    pub(crate) key: String,
 }
 
 impl Shop {
-    pub(super) fn make(program: &Path, path: &Path) -> Result<Self> {
+    pub(crate) fn make(program: &Path, path: &Path) -> Result<Self> {
         let (program, path) = (program.to_owned(), path.to_owned());
         let mut shop = Self { program, path, key: String::new() };
         let folder = shop.path.display().to_string();
         success(Command::new(&shop.program).args(["init", &folder]).output()?)?;
-        let made = shop.ask("keys", &["create", "web", "--json"])?;
-        let made: Value = serde_json::from_str(&made)?;
-        shop.key = made["key"].as_str().context("no key was made")?.to_owned();
+        shop.key = shop.new_key("write")?;
         Ok(shop)
     }
 
     /// Returns the same shop in another folder.
-    pub(super) fn at(&self, path: &Path) -> Self {
+    pub(crate) fn at(&self, path: &Path) -> Self {
         Self { path: path.to_owned(), ..self.clone() }
     }
 
     /// Runs a command on the shop, which must succeed.
-    pub(super) fn ask(&self, command: &str, arguments: &[&str]) -> Result<String> {
+    pub(crate) fn ask(&self, command: &str, arguments: &[&str]) -> Result<String> {
         let output = Command::new(&self.program)
             .args([command, "--shop"])
             .arg(&self.path)
@@ -51,12 +49,19 @@ impl Shop {
         success(output).with_context(|| format!("`shopwise {command}`"))
     }
 
-    pub(super) fn status(&self) -> Result<Value> {
+    /// Returns a new key that allows this much.
+    pub(crate) fn new_key(&self, scope: &str) -> Result<String> {
+        let made = self.ask("keys", &["create", scope, "--scope", scope, "--json"])?;
+        let made: Value = serde_json::from_str(&made)?;
+        Ok(made["key"].as_str().context("no key was made")?.to_owned())
+    }
+
+    pub(crate) fn status(&self) -> Result<Value> {
         Ok(serde_json::from_str(&self.ask("status", &["--json"])?)?)
     }
 
     /// Returns the lines of the exported events, the first of which names the columns.
-    pub(super) fn exported(&self) -> Result<String> {
+    pub(crate) fn exported(&self) -> Result<String> {
         let file = self.path.join("export.csv");
         match self.ask("export", &["events", "--output", &file.display().to_string()]) {
             // A shop that was never told of an event.
@@ -71,7 +76,7 @@ impl Shop {
     }
 
     /// Starts the server with these variables.
-    pub(super) fn serve(&self, variables: &[(&str, String)]) -> Result<Server> {
+    pub(crate) fn serve(&self, variables: &[(&str, String)]) -> Result<Server> {
         let mut child = Command::new(&self.program)
             .args(["serve", "--no-schedule", "--listen", "127.0.0.1:0", "--shop"])
             .arg(&self.path)
@@ -110,19 +115,19 @@ fn success(output: Output) -> Result<String> {
 }
 
 /// Where a server listens, once it does, and after how long.
-pub(super) type Line = Arc<OnceLock<(SocketAddr, Duration)>>;
+pub(crate) type Line = Arc<OnceLock<(SocketAddr, Duration)>>;
 
 /// A running server; killed when it is dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub(super) line: Line,
+    pub(crate) line: Line,
     said: Arc<Mutex<String>>,
-    pub(super) begun: Instant,
+    pub(crate) begun: Instant,
 }
 
 impl Server {
     /// Waits until the server listens.
-    pub(super) fn address(&mut self) -> Result<SocketAddr> {
+    pub(crate) fn address(&mut self) -> Result<SocketAddr> {
         while self.begun.elapsed() < PATIENCE {
             if let Some((address, _)) = self.line.get() {
                 return Ok(*address);
@@ -137,15 +142,23 @@ impl Server {
     }
 
     /// Returns what the server has said so far.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         self.said.lock().map_or_else(|_| String::new(), |said| said.clone())
+    }
+
+    /// Returns the megabytes that it holds in memory.
+    pub(crate) fn megabytes(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+        Ok(kilobytes.context("no memory is told of")? / 1000)
     }
 
     /// Kills the server and waits for its end.
     ///
     /// # Errors
     /// When it has ended by itself.
-    pub(super) fn kill(&mut self) -> Result<()> {
+    pub(crate) fn kill(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             bail!("the server ended with {status}: {}", self.said());
         }
@@ -155,7 +168,7 @@ impl Server {
     }
 
     /// Waits until the server ends by itself; returns whether it says that all is well.
-    pub(super) fn ended(&mut self) -> Result<bool> {
+    pub(crate) fn ended(&mut self) -> Result<bool> {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             if let Some(status) = self.child.try_wait()? {
@@ -167,13 +180,13 @@ impl Server {
     }
 
     /// Waits until the server listens and lets it stop.
-    pub(super) fn address_then_stop(mut self) -> Result<()> {
+    pub(crate) fn address_then_stop(mut self) -> Result<()> {
         self.address()?;
         self.stop()
     }
 
     /// Tells the server to stop and waits until it has.
-    pub(super) fn stop(&mut self) -> Result<()> {
+    pub(crate) fn stop(&mut self) -> Result<()> {
         let id = self.child.id().to_string();
         success(Command::new("kill").args(["-TERM", &id]).output()?)?;
         if !self.ended()? {
@@ -191,16 +204,16 @@ impl Drop for Server {
 }
 
 /// What a server answered: the status, and the head in lower case.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) head: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
 }
 
-pub(super) fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+pub(crate) fn get(address: SocketAddr, path: &str) -> Result<Answer> {
     send(address, &format!("GET {path}"), b"")
 }
 
-pub(super) fn post(address: SocketAddr, path: &str, body: &[u8]) -> Result<Answer> {
+pub(crate) fn post(address: SocketAddr, path: &str, body: &[u8]) -> Result<Answer> {
     send(address, &format!("POST {path}"), body)
 }
 
