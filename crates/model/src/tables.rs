@@ -108,8 +108,8 @@ tables! {
         weekend: Float,
     }
     /// The categories, brands and prices that customers turn to more than others do, each as of his
-    /// own last event, but for those that a customer wanted gone. `weight` is interest in views, which
-    /// fades; `share` is its part of the customer's whole interest, `lift` how many times
+    /// own last event, but for those that a customer wanted gone. `weight` is interest in views,
+    /// which fades; `share` is its part of the customer's whole interest, `lift` how many times
     /// everybody's part that is.
     TAGS "tags" {
         customer: Text, tag: Text, kind: Text, name: Text, weight: Float, share: Float, lift: Float,

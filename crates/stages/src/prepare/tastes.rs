@@ -1,4 +1,4 @@
-//! What customers turn to more than others do: categories, brands and prices, and the events that say so.
+//! What customers turn to more than others do: categories, brands and prices, and why.
 //!
 //! A taste is read from the interest of the fold, which fades, as of the customer's own last event:
 //! who was away for a year is still known by what he turned to then. It is the same in the tables

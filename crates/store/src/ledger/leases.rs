@@ -70,7 +70,7 @@ impl Ledger {
         Ok(Error::Damaged(format!("the index of `leases` had a wrong entry of `{name}`")))
     }
 
-    /// Prolongs a lease until `now + ttl`. Returns false when it was lost to another or released, or
+    /// Prolongs a lease until `now + ttl`. Returns false when it was lost to another, released, or
     /// is damaged: who takes it again is told.
     ///
     /// # Errors

@@ -149,8 +149,8 @@ fn inverse_propensities_give_the_rate_of_the_uniform_policy() {
     }
     let error = weighted.standard_error();
     println!(
-        "clicks a visit: {:.4} as they came, {:.4} weighted (standard error {error:.4}), {:.4} of the \
-         uniform policy; {} visits",
+        "clicks a visit: {:.4} as they came, {:.4} weighted (standard error {error:.4}), {:.4} of \
+         the uniform policy; {} visits",
         plain.mean(),
         weighted.mean(),
         uniform.mean(),

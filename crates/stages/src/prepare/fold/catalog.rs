@@ -44,7 +44,7 @@ impl Thing {
 /// What separates codes of campaigns from those of products.
 const ADVERTS_FROM: u32 = 1 << 31;
 
-/// Products and campaigns of the shop by name, with codes for categories, brands and bands of prices.
+/// Products and campaigns of the shop by name, with codes for categories, brands, bands of prices.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     things: FxHashMap<String, Thing>,

@@ -1,5 +1,5 @@
-//! Random filters over a shop that changes at random: what the dumbest reading of the filter refuses,
-//! and what may not be shown, is in no answer.
+//! Random filters over a shop that changes at random: what the dumbest reading of the filter
+//! refuses, and what may not be shown, is in no answer.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -152,7 +152,7 @@ fn no_answer_holds_what_a_naive_reading_of_the_filter_refuses() {
     let all: Vec<Product> = IDS.iter().map(|id| plain(id)).collect();
     engine.replace_products(all.clone());
     let catalogue = all.into_iter().map(|product| (product.id.clone(), product)).collect();
-    // What one case leaves is where the next one begins; products change under filters that are kept.
+    // What one case leaves is where the next begins: products change under filters that are kept.
     let state = RefCell::new((catalogue, 0_usize));
     let mut runner = TestRunner::new(Config { cases: 3000, ..Config::default() });
     let result = runner.run(&case(), |case| {
