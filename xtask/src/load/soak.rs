@@ -252,7 +252,7 @@ impl Soak<'_> {
                 (0..4).map(|way| &self.products[(4 * chance.below(10) + way) as usize]).collect();
             let whole = |body: &str| body.to_owned();
             let [hidden, sold, dear] =
-                [r#"{"hidden":true}"#, r#"{"stock":0}"#, r#"{"price":"9999"}"#].map(whole);
+                [r#"{"hidden":true}"#, r#"{"stock":0}"#, r#"{"price":9999}"#].map(whole);
             let rule = format!(
                 r#"{{"kind":"exclude","products":"id = \"{}\"","name":"round {round}"}}"#,
                 products[3]
@@ -280,7 +280,7 @@ impl Soak<'_> {
             let back = [
                 (path(0), r#"{"hidden":false}"#),
                 (path(1), r#"{"stock":100}"#),
-                (path(2), r#"{"price":"20"}"#),
+                (path(2), r#"{"price":20}"#),
                 (whole("DELETE /api/rules/soak"), ""),
             ];
             for (what, body) in back {
