@@ -80,7 +80,9 @@ fn next(app: &App, customer: &str, asked: &Asked, token: &str) -> Result<Respons
     let question = Question { scene, visitor: &visitor, products, page };
     let rest = kept.items.get(from..).unwrap_or_default();
     let may_stand = engine(app)?.standing(&question, &app.rules.rules(), rest);
-    let mut standing = (from..).zip(rest).zip(may_stand).filter(|(_, stands)| *stands);
+    // The token may name any place: it is counted on only from one that the list has.
+    let placed = rest.iter().enumerate().map(|(at, item)| (from + at, item));
+    let mut standing = placed.zip(may_stand).filter(|(_, stands)| *stands);
     let shown: Vec<_> = standing.by_ref().map(|(entry, _)| entry).take(asked.n).collect();
     let after = standing.next().map(|((at, _), _)| at);
     Ok(paged(&shown, kept.model, asked, (decision, after)))

@@ -180,6 +180,9 @@ fn pages_are_of_one_list(learned: &Learned) {
     let next = first["next"].as_str().unwrap();
     let answer = learned.get(&format!("/api/recommendations/somebody?next={next}"));
     assert_eq!(answer.status, 404, "{}", answer.json());
+    let (decision, _) = next.rsplit_once('.').unwrap();
+    let beyond = format!("/api/recommendations/turner?next={decision}.{}", usize::MAX);
+    assert_eq!(learned.list(&beyond), Vec::<Value>::new(), "behind the end there is nothing");
     for wrong in ["next=x", "next=x.1", "next=x.-1"] {
         assert_eq!(learned.get(&format!("/api/recommendations/turner?{wrong}")).status, 404);
     }
