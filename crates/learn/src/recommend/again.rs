@@ -68,7 +68,7 @@ impl Recommender for Again {
         items: &[u32],
         pad: &mut Pad,
     ) -> Vec<Reason> {
-        super::note_places(&mut pad.places, self.n_items(), items);
+        lists::note_places(&mut pad.places, self.n_items(), items);
         let empty = Reason { model: self.name(), parts: Vec::new() };
         let mut reasons = vec![empty; items.len()];
         let known = |vote: &Vote| (vote.item as usize) < self.n_items();

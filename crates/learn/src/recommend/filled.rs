@@ -1,7 +1,7 @@
 //! A model whose lists are filled up with what is popular, so that nobody gets a short one.
 
 use super::arrays::{Reader, Writer, wrong};
-use super::{Contribution, History, ListOptions, Pad, Reason, Recommender, Scored, saved};
+use super::{Contribution, History, ListOptions, Pad, Reason, Recommender, Scored, Trail, saved};
 use crate::error::Result;
 use std::sync::Arc;
 
@@ -93,21 +93,29 @@ impl Recommender for Filled {
         options: &ListOptions<'_>,
         pad: &mut Pad,
     ) -> Vec<Scored> {
-        let mut list = self.model.recommend(history, options, pad);
-        self.fill(&mut list, history, options, pad);
-        list
+        self.traced(history, options, pad).0
     }
 
-    fn explained(
+    fn traced(
         &self,
         history: History<'_>,
         options: &ListOptions<'_>,
         pad: &mut Pad,
-    ) -> (Vec<Scored>, Vec<Reason>) {
-        let (mut list, mut reasons) = self.model.explained(history, options, pad);
+    ) -> (Vec<Scored>, Trail) {
+        let (mut list, trail) = self.model.traced(history, options, pad);
         self.fill(&mut list, history, options, pad);
-        reasons.resize(list.len(), Reason { model: self.rest.name(), parts: Vec::new() });
-        (list, reasons)
+        (list, trail)
+    }
+
+    fn retraced(
+        &self,
+        trail: &Trail,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        self.model.retraced(trail, history, options, items, pad)
     }
 
     fn save(&self, into: &mut Writer) {

@@ -10,7 +10,7 @@ use super::arrays::{Reader, Writer, wrong};
 use super::blend::{self, Blend};
 use super::{
     Contribution, Entry, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender,
-    Scored, Search, Seen, Training, lists, saved,
+    Scored, Search, Seen, Trail, Training, lists, saved,
 };
 use crate::error::{Error, Result};
 use crate::interactions::Interactions;
@@ -343,8 +343,7 @@ impl Recommender for Hybrid {
         options: &ListOptions<'_>,
         pad: &mut Pad,
     ) -> Vec<Scored> {
-        self.add_up(history, options, pad);
-        lists::select(self.n_items, history, options, pad)
+        self.traced(history, options, pad).0
     }
 
     /// Each member's explanation, scaled to its part of the score. What a member cannot explain,
@@ -352,7 +351,8 @@ impl Recommender for Hybrid {
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
         let seen = if history.items.contains(&item) { Seen::Keep } else { Seen::Remove };
         let options = ListOptions { seen, ..ListOptions::unseen(self.depth) };
-        let reasons = self.reasons(history, &options, &[item], &mut Pad::default());
+        let reasons =
+            self.reasons(&Trail::Nothing, history, &options, &[item], &mut Pad::default());
         reasons.into_iter().flat_map(|reason| reason.parts).collect()
     }
 
@@ -367,17 +367,29 @@ impl Recommender for Hybrid {
         self.parts(&candidates, history, options, items, pad)
     }
 
-    fn explained(
+    fn traced(
         &self,
         history: History<'_>,
         options: &ListOptions<'_>,
         pad: &mut Pad,
-    ) -> (Vec<Scored>, Vec<Reason>) {
+    ) -> (Vec<Scored>, Trail) {
         let candidates = self.add_up(history, options, pad);
         let list = lists::select(self.n_items, history, options, pad);
-        let items: Vec<u32> = list.iter().map(|one| one.item).collect();
-        let reasons = self.parts(&candidates, history, options, &items, pad);
-        (list, reasons)
+        (list, Trail::Candidates(candidates))
+    }
+
+    fn retraced(
+        &self,
+        trail: &Trail,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        match trail {
+            Trail::Candidates(candidates) => self.parts(candidates, history, options, items, pad),
+            _ => self.contributions(history, options, items, pad),
+        }
     }
 
     fn save(&self, into: &mut Writer) {

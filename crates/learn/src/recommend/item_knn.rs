@@ -118,7 +118,7 @@ impl ItemKnn {
     ) -> Result<Self> {
         let ranking = Self::for_ranking(training, settings, half_life_items)?;
         let by_item = training.interactions.transposed();
-        let means = (0..by_item.n_users()).map(|item| super::mean(by_item.row(item).1)).collect();
+        let means = (0..by_item.n_users()).map(|item| lists::mean(by_item.row(item).1)).collect();
         Ok(Self { graph: ranking.graph.turned(), means, ..ranking })
     }
 
@@ -201,7 +201,7 @@ impl Recommender for ItemKnn {
             }
         }
         if self.is_for_ratings() {
-            super::to_averages(scores, norms, |item| self.means[item as usize]);
+            lists::to_averages(scores, norms, |item| self.means[item as usize]);
         }
     }
 
@@ -217,7 +217,7 @@ impl Recommender for ItemKnn {
         pad: &mut Pad,
     ) -> Vec<Reason> {
         let places = &mut pad.places;
-        super::note_places(places, self.n_items(), items);
+        lists::note_places(places, self.n_items(), items);
         let mut norms = vec![0.0; items.len()];
         let mut parts: Vec<Vec<(u32, f64)>> = vec![Vec::new(); items.len()];
         for vote in self.votes(history) {

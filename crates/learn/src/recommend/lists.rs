@@ -1,8 +1,9 @@
 //! From scores to lists: selecting the best, and lists for many users at once.
 
-use super::{Contribution, History, ListOptions, Pad, Reason, Recommender, Scored, Seen};
+use super::{Contribution, History, ListOptions, Pad, Reason, Recommender, Scored, Seen, Trail};
 use crate::evaluate::ranking::RankedLists;
 use crate::interactions::Interactions;
+use crate::neighbours::Accumulator;
 use rayon::prelude::*;
 
 /// Users that one task answers.
@@ -141,6 +142,24 @@ pub(crate) fn mark_seen(
     }
 }
 
+/// Returns the items that are allowed, ascending, where they are at most `most`: so few are better
+/// asked one by one than looked for among all.
+#[must_use]
+pub fn few_allowed(allowed: &[bool], most: usize) -> Option<Vec<u32>> {
+    // Whole cache lines of what is not allowed are passed over at once.
+    const LINE: usize = 64;
+    let mut found = Vec::new();
+    for (line, flags) in allowed.chunks(LINE).enumerate().filter(|(_, flags)| flags.contains(&true))
+    {
+        let set = flags.iter().enumerate().filter(|(_, flag)| **flag);
+        found.extend(set.map(|(at, _)| (line * LINE + at) as u32));
+        if found.len() > most {
+            return None;
+        }
+    }
+    Some(found)
+}
+
 /// Returns the best of `pad.scores`, which is left cleared.
 pub(crate) fn select(
     n_items: usize,
@@ -157,6 +176,37 @@ pub(crate) fn select(
     }
     pad.scores.clear();
     pad.best.finish().to_vec()
+}
+
+/// Sorts parts of a score, largest first.
+pub(crate) fn largest_first(mut parts: Vec<Contribution>) -> Vec<Contribution> {
+    parts
+        .sort_by(|left, right| right.score.total_cmp(&left.score).then(left.item.cmp(&right.item)));
+    parts
+}
+
+/// Returns the mean, 0 for no values.
+pub(crate) fn mean(values: &[f32]) -> f64 {
+    let sum: f64 = values.iter().map(|value| f64::from(*value)).sum();
+    if values.is_empty() { 0.0 } else { sum / values.len() as f64 }
+}
+
+/// Turns sums into averages around a mean, and clears the norms.
+pub(crate) fn to_averages(
+    scores: &mut Accumulator<f64>,
+    norms: &mut Accumulator<f64>,
+    mean_of: impl Fn(u32) -> f64,
+) {
+    scores.change(|item, sum| mean_of(item) + sum / norms.get(item));
+    norms.clear();
+}
+
+/// Notes which items are to be explained, until [`Accumulator::clear`].
+pub(crate) fn note_places(places: &mut Accumulator<u32>, n_items: usize, items: &[u32]) {
+    places.reserve(n_items);
+    for (at, item) in items.iter().enumerate().filter(|(_, item)| (**item as usize) < n_items) {
+        *places.touch(*item) = at as u32 + 1;
+    }
 }
 
 /// Writes the scores of `pad.dense` that the model knows among `pad.scores`.
@@ -176,7 +226,7 @@ pub(crate) fn parts_of(
     item: u32,
 ) -> Vec<Contribution> {
     let options = ListOptions::unseen(1);
-    let reasons = model.reasons(history, &options, &[item], &mut Pad::default());
+    let reasons = model.reasons(&Trail::Nothing, history, &options, &[item], &mut Pad::default());
     reasons.into_iter().flat_map(|reason| reason.parts).collect()
 }
 

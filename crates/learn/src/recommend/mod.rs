@@ -30,13 +30,15 @@ pub mod user_knn;
 
 mod blend;
 mod settings;
+mod trail;
 mod training;
 
 pub use crate::neighbours::Scored;
 pub use content::Field;
 pub use filled::Filled;
-pub use lists::{Because, Lists, explain_all, recommend_all};
+pub use lists::{Because, Lists, explain_all, few_allowed, recommend_all};
 pub use parameters::{Kind, Parameter, Parameters, Search, Value};
+pub use trail::Trail;
 pub use training::{Clock, Training};
 
 use crate::error::{Error, Result};
@@ -400,6 +402,29 @@ pub trait Recommender: std::fmt::Debug + Send + Sync {
         items.iter().map(reason).collect()
     }
 
+    /// Returns the list that [`Recommender::recommend`] gives, and what was found on the way to it.
+    fn traced(
+        &self,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        pad: &mut Pad,
+    ) -> (Vec<Scored>, Trail) {
+        (self.recommend(history, options, pad), Trail::Nothing)
+    }
+
+    /// Returns what [`Recommender::contributions`] does, with the trail of the list that
+    /// [`Recommender::traced`] gave, which spares looking for the candidates again.
+    fn retraced(
+        &self,
+        _trail: &Trail,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        self.contributions(history, options, items, pad)
+    }
+
     /// Returns the list that [`Recommender::recommend`] gives, with what
     /// [`Recommender::contributions`] says of its entries.
     fn explained(
@@ -408,23 +433,24 @@ pub trait Recommender: std::fmt::Debug + Send + Sync {
         options: &ListOptions<'_>,
         pad: &mut Pad,
     ) -> (Vec<Scored>, Vec<Reason>) {
-        let list = self.recommend(history, options, pad);
+        let (list, trail) = self.traced(history, options, pad);
         let items: Vec<u32> = list.iter().map(|one| one.item).collect();
-        let reasons = self.contributions(history, options, &items, pad);
+        let reasons = self.retraced(&trail, history, options, &items, pad);
         (list, reasons)
     }
 
-    /// Returns what [`Recommender::contributions`] does, largest part first.
+    /// Returns what [`Recommender::retraced`] does, largest part first.
     fn reasons(
         &self,
+        trail: &Trail,
         history: History<'_>,
         options: &ListOptions<'_>,
         items: &[u32],
         pad: &mut Pad,
     ) -> Vec<Reason> {
-        let mut reasons = self.contributions(history, options, items, pad);
+        let mut reasons = self.retraced(trail, history, options, items, pad);
         for reason in &mut reasons {
-            reason.parts = largest_first(std::mem::take(&mut reason.parts));
+            reason.parts = lists::largest_first(std::mem::take(&mut reason.parts));
         }
         reasons
     }
@@ -453,37 +479,6 @@ pub trait Recommender: std::fmt::Debug + Send + Sync {
         self.score(history, pad);
         lists::select(self.n_items(), history, options, pad)
     }
-}
-
-/// Returns the mean, 0 for no values.
-pub(crate) fn mean(values: &[f32]) -> f64 {
-    let sum: f64 = values.iter().map(|value| f64::from(*value)).sum();
-    if values.is_empty() { 0.0 } else { sum / values.len() as f64 }
-}
-
-/// Turns sums into averages around a mean, and clears the norms.
-pub(crate) fn to_averages(
-    scores: &mut Accumulator<f64>,
-    norms: &mut Accumulator<f64>,
-    mean_of: impl Fn(u32) -> f64,
-) {
-    scores.change(|item, sum| mean_of(item) + sum / norms.get(item));
-    norms.clear();
-}
-
-/// Notes which items are to be explained, until [`Accumulator::clear`].
-pub(crate) fn note_places(places: &mut Accumulator<u32>, n_items: usize, items: &[u32]) {
-    places.reserve(n_items);
-    for (at, item) in items.iter().enumerate().filter(|(_, item)| (**item as usize) < n_items) {
-        *places.touch(*item) = at as u32 + 1;
-    }
-}
-
-/// Sorts parts of a score, largest first.
-pub(crate) fn largest_first(mut parts: Vec<Contribution>) -> Vec<Contribution> {
-    parts
-        .sort_by(|left, right| right.score.total_cmp(&left.score).then(left.item.cmp(&right.item)));
-    parts
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! age.
 
 use super::arrays::{Reader, Writer, wrong};
-use super::lists::mark_seen;
+use super::lists::{few_allowed, mark_seen};
 use super::{
     Contribution, History, ListOptions, Pad, Parameter, Parameters, Recommender, Scored, Training,
     decay,
@@ -26,6 +26,9 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         [0.0, 1e12],
     ),
 ];
+
+/// So many allowed items are asked one by one.
+const FEW: usize = 1000;
 
 /// The score of each item, and the items in order of it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -102,7 +105,8 @@ impl Recommender for Popular {
         Vec::new()
     }
 
-    /// Walks down the order, which costs the length of the list, not the number of items.
+    /// Walks down the order, which costs the length of the list, not the number of items; where few
+    /// are allowed, asks these.
     fn recommend(
         &self,
         history: History<'_>,
@@ -110,7 +114,43 @@ impl Recommender for Popular {
         pad: &mut Pad,
     ) -> Vec<Scored> {
         mark_seen(self.n_items(), history, options, pad);
+        if let Some(few) = options.allowed.and_then(|allowed| few_allowed(allowed, FEW)) {
+            pad.best.start(options.length);
+            // The caller may know more items than the model does.
+            let scored =
+                few.into_iter().filter_map(|item| Some((item, *self.scores.get(item as usize)?)));
+            for (item, score) in
+                scored.filter(|(item, score)| *score != 0.0 && !pad.is_seen.get(*item))
+            {
+                pad.best.push(item, score as f32);
+            }
+            return pad.best.finish().to_vec();
+        }
         let may_show = |one: &&Scored| !pad.is_seen.get(one.item) && options.allows(one.item);
         self.order.iter().filter(may_show).take(options.length).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_and_many_allowed_items_come_in_the_order_of_all() {
+        // Some share a score, and a tenth has none.
+        let model =
+            Popular::of((0..5000_u32).map(|item| f64::from(item * 7919 % 500 / 50)).collect());
+        let history = History { items: &[3, 77], weights: &[1.0, 1.0], ..History::default() };
+        let (all, mut pad) = (ListOptions::unseen(5000), Pad::default());
+        let order = model.recommend(history, &all, &mut pad);
+        for nth in [1, 3, 17, 400, 6000] {
+            let allowed: Vec<bool> = (0..5010).map(|item| item % nth == nth / 2).collect();
+            for length in [1, 20, 5000] {
+                let options = ListOptions { length, allowed: Some(&allowed), ..all };
+                let list = model.recommend(history, &options, &mut pad);
+                let expected = order.iter().filter(|one| allowed[one.item as usize]).take(length);
+                assert_eq!(list, expected.copied().collect::<Vec<_>>(), "every {nth}th");
+            }
+        }
     }
 }

@@ -352,10 +352,11 @@ fn user_neighbours_on_a_full_table_are_the_textbook_ones() {
         }
         for item in [0, 57, 99] {
             let others = || (0..10).filter(|other| *other != user);
-            let deviation = |other: usize| f64::from(table[other][item]) - mean(&table[other]);
+            let deviation =
+                |other: usize| f64::from(table[other][item]) - lists::mean(&table[other]);
             let sum: f64 = others().map(|other| cosine(user, other) * deviation(other)).sum();
             let norm: f64 = others().map(|other| cosine(user, other)).sum();
-            let expected = mean(&table[user]) + sum / norm;
+            let expected = lists::mean(&table[user]) + sum / norm;
             let got = model.predict_rating(history, item as u32).unwrap();
             assert!((got - expected).abs() < 1e-6);
         }

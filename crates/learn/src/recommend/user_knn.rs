@@ -11,7 +11,7 @@ use super::arrays::{Reader, Writer, wrong};
 use super::settings::{ASYMMETRY, B, K1, MINIMUM, SCORE, SHRINKAGE, SIGNIFICANCE, neighbours};
 use super::{
     Contribution, History, ListOptions, Pad, Parameter, Parameters, Reason, Recommender, Scored,
-    Search, Training, lists, mean, saved,
+    Search, Training, lists, saved,
 };
 use crate::error::Result;
 use crate::interactions::Interactions;
@@ -86,7 +86,7 @@ impl UserKnn {
     pub fn for_ratings(training: &Training<'_>, settings: Settings) -> Result<Self> {
         let ranking = Self::for_ranking(training, settings)?;
         let users = 0..training.interactions.n_users();
-        let means = users.map(|user| mean(training.interactions.row(user).1)).collect();
+        let means = users.map(|user| lists::mean(training.interactions.row(user).1)).collect();
         Ok(Self { means, ..ranking })
     }
 
@@ -111,7 +111,7 @@ impl UserKnn {
                 sum += similarity * (f64::from(weights[at]) - self.mean_of(neighbour.item));
             }
         }
-        (norm > 0.0).then(|| mean(history.weights) + sum / norm)
+        (norm > 0.0).then(|| lists::mean(history.weights) + sum / norm)
     }
 
     fn mean_of(&self, user: u32) -> f64 {
@@ -148,8 +148,8 @@ impl Recommender for UserKnn {
             }
         }
         if self.is_for_ratings() {
-            let own_mean = mean(history.weights);
-            super::to_averages(scores, norms, |_| own_mean);
+            let own_mean = lists::mean(history.weights);
+            lists::to_averages(scores, norms, |_| own_mean);
         }
     }
 

@@ -81,6 +81,11 @@ impl Part<'_> {
     pub fn holds(self, subject: &impl Subject, at: i64) -> bool {
         self.0.holds(subject, at)
     }
+
+    /// Returns what the answers to its tests make of it. Each is asked for once, in their order.
+    pub fn decided(self, mut decide: impl FnMut(&Test) -> bool) -> bool {
+        self.0.decided(&mut decide)
+    }
 }
 
 impl Node {
@@ -92,10 +97,22 @@ impl Node {
             Self::Is(test) => test.holds(subject, at),
         }
     }
+
+    fn decided(&self, decide: &mut impl FnMut(&Test) -> bool) -> bool {
+        match self {
+            // Counted, so that every test is asked for.
+            Self::All(parts) => parts.iter().filter(|part| !part.decided(decide)).count() == 0,
+            Self::Any(parts) => parts.iter().filter(|part| part.decided(decide)).count() > 0,
+            Self::Not(inner) => !inner.decided(decide),
+            Self::Is(test) => decide(test),
+        }
+    }
 }
 
 impl Test {
-    fn holds(&self, subject: &impl Subject, at: i64) -> bool {
+    /// Returns whether it holds at a moment, in UTC microseconds.
+    #[must_use]
+    pub fn holds(&self, subject: &impl Subject, at: i64) -> bool {
         match self {
             Self::Number { of, op, value } => {
                 number(of, subject, at).is_some_and(|own| op.holds(&own, value))

@@ -84,6 +84,12 @@ impl Part<'_> {
         })
     }
 
+    /// Returns whether it asks for anything that is known of the product itself.
+    #[must_use]
+    pub fn looks_at_product(self) -> bool {
+        self.any(Test::looks_at_product)
+    }
+
     /// Returns whether it may change although nothing happens but that time passes.
     #[must_use]
     pub fn changes_with_time(self) -> bool {
@@ -185,6 +191,24 @@ impl Test {
             | Self::Number { of: What::History(history), .. }
             | Self::NumberIn { of: What::History(history), .. } => Some(history),
             _ => None,
+        }
+    }
+
+    /// Returns whether it asks for anything that is known of the product itself.
+    #[must_use]
+    pub fn looks_at_product(&self) -> bool {
+        match self {
+            Self::Did(_) => false,
+            Self::Number { of, .. }
+            | Self::NumberIn { of, .. }
+            | Self::Text { of, .. }
+            | Self::Flag { of, .. }
+            | Self::Known { of, .. } => match of {
+                What::Field(field) => !field.is_of_customer(),
+                What::History(_) => false,
+                What::Attribute(_) => true,
+            },
+            Self::Moment { field, .. } | Self::Within { field, .. } => !field.is_of_customer(),
         }
     }
 

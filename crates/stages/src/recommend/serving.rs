@@ -2,7 +2,7 @@
 
 use shopwise_learn::recommend::arrays::{Reader, Writer};
 use shopwise_learn::recommend::{
-    Contribution, History, ListOptions, Pad, Recommender, Scored, saved,
+    Contribution, History, ListOptions, Pad, Recommender, Scored, Trail, saved,
 };
 
 use super::log::HISTORY_MAX;
@@ -102,18 +102,20 @@ impl Serving {
         allowed: Option<&[bool]>,
         pad: &mut Pad,
     ) -> Vec<Scored> {
-        self.ask(history, &self.options(length, allowed), pad)
+        let taken = Taken::new(history, self.products.len());
+        self.model.recommend(taken.history(), &self.options(length, allowed), pad)
     }
 
-    /// As [`Serving::recommend`], with other options than the shop's usual ones.
+    /// As [`Serving::recommend`], with other options than the shop's usual ones, and with what was
+    /// found on the way.
     pub(super) fn ask(
         &self,
         history: &[(u32, f32, f32)],
         options: &ListOptions<'_>,
         pad: &mut Pad,
-    ) -> Vec<Scored> {
+    ) -> (Vec<Scored>, Trail) {
         let taken = Taken::new(history, self.products.len());
-        self.model.recommend(taken.history(), options, pad)
+        self.model.traced(taken.history(), options, pad)
     }
 
     /// Returns why each of `items` stands in the list that [`Serving::recommend`] gives for the
@@ -126,19 +128,20 @@ impl Serving {
         allowed: Option<&[bool]>,
         pad: &mut Pad,
     ) -> Vec<Explained> {
-        self.why(history, &self.options(items.len(), allowed), items, pad)
+        self.why(&Trail::Nothing, history, &self.options(items.len(), allowed), items, pad)
     }
 
-    /// As [`Serving::explain`], with other options than the shop's usual ones.
+    /// As [`Serving::explain`], with the options and the trail of a list of [`Serving::ask`].
     pub(super) fn why(
         &self,
+        trail: &Trail,
         history: &[(u32, f32, f32)],
         options: &ListOptions<'_>,
         items: &[u32],
         pad: &mut Pad,
     ) -> Vec<Explained> {
         let taken = Taken::new(history, self.products.len());
-        let reasons = self.model.reasons(taken.history(), options, items, pad);
+        let reasons = self.model.reasons(trail, taken.history(), options, items, pad);
         let explained = |found: shopwise_learn::recommend::Reason| {
             let because = found.parts.first().map(|part| part.item);
             let reason = reason(found.model, because.map(|item| taken.weight_of(item)));

@@ -28,7 +28,7 @@ use super::hybrid::Hybrid;
 use super::ranker::Ranker;
 use super::{
     Contribution, Entry, History, Kind, ListOptions, MODELS, Pad, Parameter, Parameters, Reason,
-    Recommender, Scored, Search, Training, saved,
+    Recommender, Scored, Search, Trail, Training, saved,
 };
 use crate::error::{Error, Result};
 use bench::{Bench, MEASURE};
@@ -225,13 +225,24 @@ impl Recommender for Auto {
         self.model.contributions(history, options, items, pad)
     }
 
-    fn explained(
+    fn traced(
         &self,
         history: History<'_>,
         options: &ListOptions<'_>,
         pad: &mut Pad,
-    ) -> (Vec<Scored>, Vec<Reason>) {
-        self.model.explained(history, options, pad)
+    ) -> (Vec<Scored>, Trail) {
+        self.model.traced(history, options, pad)
+    }
+
+    fn retraced(
+        &self,
+        trail: &Trail,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        self.model.retraced(trail, history, options, items, pad)
     }
 
     fn recommend(

@@ -18,7 +18,7 @@ use super::blend::sample;
 use super::hybrid::{JOINED, Normalize, normalized};
 use super::{
     Contribution, Entry, Field, History, Kind, ListOptions, Pad, Parameter, Parameters, Reason,
-    Recommender, Scored, Search, Seen, Training, lists, saved,
+    Recommender, Scored, Search, Seen, Trail, Training, lists, saved,
 };
 use crate::error::{Error, Result};
 use crate::interactions::Interactions;
@@ -68,8 +68,9 @@ pub struct Ranker {
     depth: usize,
 }
 
-/// The candidates of a history.
-struct Described {
+/// The candidates of a history, and what they tell.
+#[derive(Debug)]
+pub struct Described {
     items: Vec<u32>,
     /// Shape `(items, columns)`.
     rows: Vec<f64>,
@@ -413,14 +414,14 @@ impl Recommender for Ranker {
         options: &ListOptions<'_>,
         pad: &mut Pad,
     ) -> Vec<Scored> {
-        self.score_all(history, options, pad);
-        lists::select(self.n_items(), history, options, pad)
+        self.traced(history, options, pad).0
     }
 
     fn explain(&self, history: History<'_>, item: u32) -> Vec<Contribution> {
         let seen = if history.items.contains(&item) { Seen::Keep } else { Seen::Remove };
         let options = ListOptions { seen, ..ListOptions::unseen(self.depth) };
-        let reasons = self.reasons(history, &options, &[item], &mut Pad::default());
+        let reasons =
+            self.reasons(&Trail::Nothing, history, &options, &[item], &mut Pad::default());
         reasons.into_iter().flat_map(|reason| reason.parts).collect()
     }
 
@@ -435,17 +436,29 @@ impl Recommender for Ranker {
         self.parts(&described, history, options, items, pad)
     }
 
-    fn explained(
+    fn traced(
         &self,
         history: History<'_>,
         options: &ListOptions<'_>,
         pad: &mut Pad,
-    ) -> (Vec<Scored>, Vec<Reason>) {
+    ) -> (Vec<Scored>, Trail) {
         let described = self.score_all(history, options, pad);
         let list = lists::select(self.n_items(), history, options, pad);
-        let items: Vec<u32> = list.iter().map(|one| one.item).collect();
-        let reasons = self.parts(&described, history, options, &items, pad);
-        (list, reasons)
+        (list, Trail::Described(described))
+    }
+
+    fn retraced(
+        &self,
+        trail: &Trail,
+        history: History<'_>,
+        options: &ListOptions<'_>,
+        items: &[u32],
+        pad: &mut Pad,
+    ) -> Vec<Reason> {
+        match trail {
+            Trail::Described(described) => self.parts(described, history, options, items, pad),
+            _ => self.contributions(history, options, items, pad),
+        }
     }
 
     fn figures(&self) -> Vec<(&'static str, f64)> {

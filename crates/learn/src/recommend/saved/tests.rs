@@ -3,8 +3,8 @@
 use super::*;
 use crate::interactions::{Events, Repeats};
 use crate::recommend::{
-    Field, Filled, History, ListOptions, MODELS, Pad, Parameters, Seen, Training, explain_all,
-    recommend_all,
+    Field, Filled, History, ListOptions, MODELS, Pad, Parameters, Seen, Trail, Training,
+    explain_all, recommend_all,
 };
 use proptest::prelude::*;
 
@@ -83,10 +83,12 @@ fn reasons_are_the_explanations_of_the_list() {
             let options = ListOptions::unseen(5);
             let list = model.recommend(history, &options, &mut pad);
             let items: Vec<u32> = list.iter().map(|one| one.item).collect();
-            let reasons = model.reasons(history, &options, &items, &mut pad);
+            let reasons = model.reasons(&Trail::Nothing, history, &options, &items, &mut pad);
             assert_eq!(reasons.len(), items.len());
-            let (same, parts) = model.explained(history, &options, &mut pad);
-            assert_eq!((same, parts.len()), (list, items.len()), "{model:?}");
+            let (same, trail) = model.traced(history, &options, &mut pad);
+            assert_eq!(same, list, "{model:?}");
+            let traced = model.reasons(&trail, history, &options, &items, &mut pad);
+            assert_eq!(traced, reasons, "{model:?}");
             for (item, reason) in items.iter().zip(reasons) {
                 assert_eq!(reason.parts, model.explain(history, *item), "{model:?}");
             }
@@ -153,7 +155,7 @@ proptest! {
                     .iter()
                     .map(|one| one.item)
                     .collect();
-                model.reasons(history, &options, &items, &mut pad);
+                model.reasons(&Trail::Nothing, history, &options, &items, &mut pad);
             }
         }
     }

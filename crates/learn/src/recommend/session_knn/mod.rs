@@ -410,7 +410,7 @@ impl Recommender for SessionKnn {
         let mut sums = vec![vec![0.0; recent.len()]; items.len()];
         if let Some(current) = recent.first().map(|one| one.item) {
             let neighbours = self.neighbours(history, &recent, pad);
-            super::note_places(&mut pad.places, self.n_items(), items);
+            lists::note_places(&mut pad.places, self.n_items(), items);
             for one in neighbours {
                 let shared = self.shared(one.session, &recent);
                 for (item, share) in self.spoken(one, current) {

@@ -31,7 +31,7 @@ fn item(product: &str, reason: &'static str, parts: &[(&str, f32)]) -> Listed {
 }
 
 fn answer(items: &[Listed]) -> Answer {
-    Answer { model: Some(("recommend", 3)), items: items.to_vec(), is_scanned: false }
+    Answer { model: Some(("recommend", 3)), items: items.to_vec() }
 }
 
 fn form() -> Form {
@@ -164,7 +164,7 @@ fn what_moved_is_marked_against_the_list_without_what_is_supposed() {
 
 #[test]
 fn what_is_missing_says_what_to_do() {
-    let nothing = Answer { model: None, items: Vec::new(), is_scanned: false };
+    let nothing = Answer { model: None, items: Vec::new() };
     let empty = || Seen { list: nothing.clone(), other: nothing.clone(), ..home(None) };
     let mut all = contents(Language::En, form(), vec![empty()]);
     assert!(render::page(&all).contains("shopwise run recommend"));

@@ -1,7 +1,9 @@
 //! From a question to a list: who gives candidates, what may stand, and in which order.
 
+use std::borrow::Cow;
+
 use rustc_hash::FxHashMap;
-use shopwise_learn::recommend::{ListOptions, Pad, Scored, Seen};
+use shopwise_learn::recommend::{ListOptions, Pad, Scored, Seen, Trail};
 use shopwise_model::time::DAY;
 
 use super::filter::Asked;
@@ -29,6 +31,16 @@ pub(super) struct Candidate {
     pub(super) source: &'static str,
 }
 
+/// What is found for a question.
+pub(super) struct Gathered {
+    /// Best first.
+    pub(super) list: Vec<Candidate>,
+    /// How many of them were found before the list was filled up.
+    pub(super) found: usize,
+    /// What the model found on its way to them.
+    pub(super) trail: Trail,
+}
+
 /// What a question says, by places.
 pub(super) struct Looked<'a> {
     pub(super) question: &'a Question<'a>,
@@ -53,37 +65,30 @@ impl Engine {
     ) -> Answer {
         let n = question.page.n.min(LENGTH_MAX);
         let looked = Looked::new(question, shelf);
-        let (mut list, _, is_scanned) = self.gathered(&looked, allowed, n, n, pad);
-        list.truncate(n);
-        let items = self.explained(&looked, allowed, &list, pad);
+        let standing = looked.standing(allowed);
+        let mut gathered = self.gathered(&looked, &standing, [n, n], pad);
+        gathered.list.retain(|one| looked.may_stand(one.place));
+        gathered.list.truncate(n);
+        let items = self.explained(&looked, &gathered.trail, &gathered.list, pad);
         let model = self.main.as_ref().map(|(name, serving)| (*name, serving.version()));
-        Answer { model, items, is_scanned }
+        Answer { model, items }
     }
 
-    /// Returns candidates for a list of `n`, best first, filled up to `depth`; how many of them
-    /// were found before filling; and whether all products were looked through.
+    /// Returns candidates for a list of `n`, filled up to `depth`.
     pub(super) fn gathered(
         &self,
         looked: &Looked<'_>,
-        allowed: &[bool],
-        n: usize,
-        depth: usize,
+        standing: &[bool],
+        [n, depth]: [usize; 2],
         pad: &mut Pad,
-    ) -> (Vec<Candidate>, usize, bool) {
-        let question = looked.question;
+    ) -> Gathered {
         let mut near = self.near(looked);
-        near.retain(|one| looked.may_stand(one.place, allowed));
-        let mut found = self.personal(looked, DEPTH.max(n), allowed, pad);
-        let is_scanned = merged_length(&near, &found) < n && self.may_be_more(looked, allowed);
-        if is_scanned {
-            let each = 0..looked.shelf.len() as u32;
-            let exact: Vec<bool> = each.map(|place| looked.may_stand(place, allowed)).collect();
-            found = self.personal(looked, DEPTH.max(n), &exact, pad);
-        }
-        let mut list = joined(near, found, question.scene);
+        near.retain(|one| is_set(standing, one.place));
+        let (found, trail) = self.personal(looked, DEPTH.max(n), standing, pad);
+        let mut list = joined(near, found, looked.question.scene);
         let found = list.len();
-        self.fill(looked, allowed, depth, &mut list);
-        (list, found, is_scanned)
+        self.fill(looked, standing, depth, &mut list);
+        Gathered { list, found, trail }
     }
 
     /// Returns what stands in the list made ahead for a product; `None` when nobody knows it.
@@ -108,10 +113,11 @@ impl Engine {
     ) -> Answer {
         let visitor = Visitor::default();
         let question = Question { scene: Scene::Home, visitor: &visitor, products: &[], page };
-        let allowed = self.allowed(page.filter);
-        let shelf = self.read();
+        let (shelf, allowed) = self.allowed(page.filter, (&visitor, page.at));
         let looked = Looked::new(&question, &shelf);
-        let standing = list.iter().filter(|one| looked.may_stand(one.item, &allowed));
+        let flags = looked.standing(&allowed);
+        let may_stand = |one: &&Scored| is_set(&flags, one.item) && looked.may_stand(one.item);
+        let standing = list.iter().filter(may_stand);
         let listed = |one: &Scored| Listed {
             product: shelf.id(one.item).to_owned(),
             score: one.score,
@@ -122,7 +128,7 @@ impl Engine {
             moved: None,
         };
         let items = standing.take(page.n.min(LENGTH_MAX)).map(listed).collect();
-        Answer { model, items, is_scanned: false }
+        Answer { model, items }
     }
 
     /// Returns what belongs to the products that the question names, the best counting 1.
@@ -172,52 +178,43 @@ impl Engine {
         &self,
         looked: &Looked<'_>,
         depth: usize,
-        allowed: &[bool],
+        standing: &[bool],
         pad: &mut Pad,
-    ) -> Vec<Candidate> {
-        let Some((_, serving)) = &self.main else { return Vec::new() };
+    ) -> (Vec<Candidate>, Trail) {
+        let Some((_, serving)) = &self.main else { return (Vec::new(), Trail::Nothing) };
         let only = looked.only(serving.products().len());
-        let allowed_here = only.as_deref().unwrap_or(allowed);
-        let options = looked.options(serving, depth, allowed_here);
-        let list = serving.ask(&looked.history, &options, pad);
+        let allowed = only.as_deref().unwrap_or(standing);
+        let options = looked.options(serving, depth, Some(allowed));
+        let (list, trail) = serving.ask(&looked.history, &options, pad);
         let candidate =
             |one: Scored| Candidate { place: one.item, score: one.score, source: MODEL };
-        let may_stand = |one: &Candidate| looked.may_stand(one.place, allowed);
-        list.into_iter().map(candidate).filter(may_stand).collect()
-    }
-
-    /// Returns whether looking through everything may find what a list of candidates lacks.
-    fn may_be_more(&self, looked: &Looked<'_>, allowed: &[bool]) -> bool {
-        looked.question.scene != Scene::Search && self.main.is_some() && allowed.contains(&true)
+        let may_stand = |one: &Candidate| is_set(standing, one.place);
+        (list.into_iter().map(candidate).filter(may_stand).collect(), trail)
     }
 
     /// Fills a list up with what is popular, then with what is new.
-    fn fill(&self, looked: &Looked<'_>, allowed: &[bool], n: usize, list: &mut Vec<Candidate>) {
+    fn fill(&self, looked: &Looked<'_>, standing: &[bool], n: usize, list: &mut Vec<Candidate>) {
         if list.len() >= n || looked.question.scene == Scene::Search {
             return;
         }
         let mut known: rustc_hash::FxHashSet<u32> = list.iter().map(|one| one.place).collect();
-        let popular = self.popular.iter().map(|one| (one.item, POPULAR));
-        let new = (0..looked.shelf.len() as u32).rev().map(|place| (place, NEW));
         let score = list.last().map_or(0.0, |last| last.score.min(0.0));
-        for (place, source) in popular.chain(new) {
+        for place in self.in_order(standing) {
             if list.len() >= n {
                 return;
             }
-            if looked.may_stand(place, allowed)
-                && !looked.is_had(self, place)
-                && known.insert(place)
-            {
+            if !looked.is_had(self, place) && known.insert(place) {
+                let source = if self.is_popular(place) { POPULAR } else { NEW };
                 list.push(Candidate { place, score, source });
             }
         }
     }
 
-    /// Says why each entry stands there.
+    /// Says why each entry of a list stands there, whose candidates were found on this trail.
     pub(super) fn explained(
         &self,
         looked: &Looked<'_>,
-        allowed: &[bool],
+        trail: &Trail,
         list: &[Candidate],
         pad: &mut Pad,
     ) -> Vec<Listed> {
@@ -225,8 +222,8 @@ impl Engine {
             list.iter().filter(|one| one.source == MODEL).map(|one| one.place).collect();
         let mut why = FxHashMap::default();
         if let Some((_, serving)) = self.main.as_ref().filter(|_| !of_model.is_empty()) {
-            let options = looked.options(serving, DEPTH, allowed);
-            let found = serving.why(&looked.history, &options, &of_model, pad);
+            let options = looked.options(serving, DEPTH, None);
+            let found = serving.why(trail, &looked.history, &options, &of_model, pad);
             why.extend(of_model.iter().copied().zip(found));
         }
         let listed = |one: &Candidate| {
@@ -284,12 +281,30 @@ impl<'a> Looked<'a> {
         Self { question, shelf, done, named, beside, history }
     }
 
-    /// Returns whether a product may stand in the list.
-    pub(super) fn may_stand(&self, place: u32, allowed: &[bool]) -> bool {
+    /// Returns which products may stand in the list, by place: of those that the filter lets
+    /// through for somebody who had nothing to do with them, those that this customer may see now.
+    pub(super) fn standing<'f>(&self, allowed: &'f [bool]) -> Cow<'f, [bool]> {
+        let Question { page, visitor, .. } = self.question;
+        let asking = page.filter.filter(|filter| filter.needs_customer());
+        let mut flags = Cow::Borrowed(allowed);
+        if asking.is_some_and(|filter| !filter.lets_customer(visitor, page.at)) {
+            flags = Cow::Owned(vec![false; allowed.len()]);
+        }
+        let done = self.done.keys().copied().filter(|_| asking.is_some());
+        for place in self.shelf.timed().chain(self.beside.iter().copied()).chain(done) {
+            let may_stand = self.may_stand(place);
+            if flags.get(place as usize).is_some_and(|flag| *flag != may_stand) {
+                flags.to_mut()[place as usize] = may_stand;
+            }
+        }
+        flags
+    }
+
+    /// Returns whether a product may stand in the list, all that is known looked at.
+    pub(super) fn may_stand(&self, place: u32) -> bool {
         let Some(product) = self.shelf.product(place) else { return false };
         let at = self.question.page.at;
-        allowed.get(place as usize).copied().unwrap_or(false)
-            && product.may_be_shown(at)
+        product.may_be_shown(at)
             && !self.beside.contains(&place)
             && self.question.page.filter.is_none_or(|filter| {
                 let done = self.done.get(&place).copied();
@@ -326,16 +341,16 @@ impl<'a> Looked<'a> {
         &self,
         serving: &Serving,
         length: usize,
-        allowed: &'o [bool],
+        allowed: Option<&'o [bool]>,
     ) -> ListOptions<'o> {
         let seen = self.question.scene.seen(serving.repeats.seen());
-        ListOptions { length, seen, allowed: Some(allowed) }
+        ListOptions { length, seen, allowed }
     }
 }
 
-/// Returns how many different products two lists hold, at the least.
-fn merged_length(near: &[Candidate], found: &[Candidate]) -> usize {
-    near.len().max(found.len())
+/// Returns the flag of a place.
+pub(super) fn is_set(flags: &[bool], place: u32) -> bool {
+    flags.get(place as usize).copied().unwrap_or(false)
 }
 
 /// Joins what belongs to the page with what the model says.

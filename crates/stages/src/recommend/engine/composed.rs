@@ -4,22 +4,23 @@ use std::hash::Hasher as _;
 use std::sync::Arc;
 
 use rustc_hash::FxHasher;
+use shopwise_learn::recommend::few_allowed;
 use shopwise_learn::slate::{self, Ask, Likeness, NONE, Parts, Placed, Standing, Style, Way};
 use shopwise_model::rule::Kind;
 
-use super::candidates::{Candidate, Looked};
+use super::candidates::{Candidate, Looked, is_set};
 use super::filter::Asked;
 use super::shelf::Flags;
 use super::style::WEIGHTS;
-use super::{Answer, DEPTH, Engine, LENGTH_MAX, Listed, Question};
+use super::{Answer, DEPTH, Engine, FEW, LENGTH_MAX, Listed, Question};
 use crate::error::Result;
 use crate::recommend::rules::{Applied, Ground, Held, Rules, Told, apply};
 
 /// How explanations name what a rule brought in.
 const RULE: &str = "rule";
 
-/// With more rules than this, flags of products are not kept for them, but each is asked anew: the
-/// shelf keeps few filters, and those of callers as well.
+/// Of so many rules flags of products are kept; of others each product is asked anew: the shelf
+/// keeps the filters of callers as well.
 const FLAGS_MAX: usize = 32;
 
 /// What the house wants of its lists.
@@ -61,8 +62,8 @@ pub struct Moved {
 /// The rules that hold for one list.
 struct Ruled {
     holding: Vec<Arc<Held>>,
-    /// The products of each as far as they alone decide; empty where each is asked anew.
-    flags: Vec<Arc<Flags>>,
+    /// The products of each, where they alone decide; without flags each is asked anew.
+    flags: Vec<Option<Arc<Flags>>>,
 }
 
 impl Engine {
@@ -78,19 +79,22 @@ impl Engine {
     ) -> Result<(Answer, Vec<Told>)> {
         let segments = &question.visitor.segments;
         let holding = house.rules.holding(question.scene, segments, question.page.at);
-        let flags = match holding.len() {
-            0..=FLAGS_MAX => holding.iter().map(|held| self.allowed(Some(&held.filter))).collect(),
-            _ => Vec::new(),
+        let asked = (question.visitor, question.page.at);
+        let flags = |held: &Arc<Held>| {
+            let filter = Some(&held.filter).filter(|filter| filter.is_of_products_alone())?;
+            Some(self.allowed(Some(filter), asked).1)
         };
+        let flags = holding.iter().take(FLAGS_MAX).map(flags).collect();
         let ruled = Ruled { holding, flags };
-        let allowed = self.allowed(question.page.filter);
-        let (mut pad, shelf) = (self.pad(), self.read());
+        let (shelf, allowed) = self.allowed(question.page.filter, asked);
+        let mut pad = self.pad();
         let n = question.page.n.min(LENGTH_MAX);
         let looked = Looked::new(question, &shelf);
-        let (list, found, is_scanned) = self.gathered(&looked, &allowed, n, DEPTH.max(n), &mut pad);
-        let composed = self.composed(&looked, &allowed, (list, found), &ruled, house)?;
-        let (list, moved, told) = composed;
-        let mut items = self.explained(&looked, &allowed, &list, &mut pad);
+        let standing = looked.standing(&allowed);
+        let mut gathered = self.gathered(&looked, &standing, [n, DEPTH.max(n)], &mut pad);
+        let candidates = (std::mem::take(&mut gathered.list), gathered.found);
+        let (list, moved, told) = self.composed(&looked, &standing, candidates, &ruled, house)?;
+        let mut items = self.explained(&looked, &gathered.trail, &list, &mut pad);
         for (item, (moved, propensity)) in items.iter_mut().zip(moved) {
             item.propensity = propensity;
             item.moved = Some(moved);
@@ -98,7 +102,7 @@ impl Engine {
         let model = self.main.as_ref().map(|(name, serving)| (*name, serving.version()));
         drop(shelf);
         self.put_back(pad);
-        Ok((Answer { model, items, is_scanned }, told))
+        Ok((Answer { model, items }, told))
     }
 
     /// Returns which entries of a list that was made before may still stand in it.
@@ -108,14 +112,13 @@ impl Engine {
         let mut holding = rules.holding(question.scene, segments, question.page.at);
         holding.retain(|held| held.rule.kind == Kind::Exclude);
         let ruled = Ruled { holding, flags: Vec::new() };
-        let allowed = self.allowed(question.page.filter);
         let shelf = self.read();
         let looked = Looked::new(question, &shelf);
         let is_excluded =
-            |place| (0..ruled.holding.len()).any(|rule| ruled.is_meant_by(&looked, rule, place));
+            |place| (0..ruled.holding.len()).any(|rule| ruled.is_meant(&looked, rule, place));
         let may_stand = |item: &Listed| {
             let place = shelf.place(&item.product);
-            place.is_some_and(|place| looked.may_stand(place, &allowed) && !is_excluded(place))
+            place.is_some_and(|place| looked.may_stand(place) && !is_excluded(place))
         };
         items.iter().map(may_stand).collect()
     }
@@ -125,7 +128,7 @@ impl Engine {
     fn composed(
         &self,
         looked: &Looked<'_>,
-        allowed: &[bool],
+        standing: &[bool],
         (mut list, found): (Vec<Candidate>, usize),
         ruled: &Ruled,
         house: &House<'_>,
@@ -134,14 +137,16 @@ impl Engine {
         list.truncate(DEPTH.max(length));
         let own = list.len();
         let mut candidates = scored(looked, &list, found.min(own));
-        let is_meant = |held: &Held, place: u32| ruled.is_meant(looked, held, place);
-        let may_stand = |place: u32| looked.may_stand(place, allowed);
-        let all = |held: &Held| -> Box<dyn Iterator<Item = u32> + '_> {
-            let at = ruled.holding.iter().position(|own| own.rule.id == held.rule.id);
-            let popular = self.popular.iter().map(|one| one.item);
-            let places = popular.chain(0..looked.shelf.len() as u32);
-            let is_meant = move |at, place| ruled.is_meant_by(looked, at, place);
-            Box::new(places.filter(move |place| at.is_some_and(|at| is_meant(at, *place))))
+        let is_meant = |rule: usize, place: u32| ruled.is_meant(looked, rule, place);
+        let may_stand = |place: u32| is_set(standing, place);
+        let all = |rule: usize| -> Box<dyn Iterator<Item = u32> + '_> {
+            match ruled.flags.get(rule) {
+                Some(Some(flags)) if few_allowed(flags, FEW).is_some() => self.in_order(flags),
+                _ => {
+                    let is_meant = move |place: &u32| ruled.is_meant(looked, rule, *place);
+                    Box::new(self.in_order(standing).filter(is_meant))
+                }
+            }
         };
         let ground = Ground { is_meant: &is_meant, may_stand: &may_stand, all: &all };
         let applied = apply(&ruled.holding, &ground, length, &mut candidates);
@@ -163,7 +168,8 @@ impl Engine {
             style: house.style,
             seed: house.seed,
         };
-        let page = slate::compose(&ask, &mut slate::Pad::default())?;
+        let mut page = slate::compose(&ask, &mut slate::Pad::default())?;
+        page.retain(|placed| looked.may_stand(list[placed.candidate].place));
         let entries = page
             .iter()
             .map(|placed| Candidate { score: placed.parts.value(), ..list[placed.candidate] });
@@ -175,19 +181,11 @@ impl Engine {
 }
 
 impl Ruled {
-    fn is_meant(&self, looked: &Looked<'_>, held: &Held, place: u32) -> bool {
-        let at = self.holding.iter().position(|own| own.rule.id == held.rule.id);
-        at.is_some_and(|at| self.is_meant_by(looked, at, place))
-    }
-
     /// Returns whether a rule, by its place, is about the product at a place.
-    fn is_meant_by(&self, looked: &Looked<'_>, at: usize, place: u32) -> bool {
+    fn is_meant(&self, looked: &Looked<'_>, at: usize, place: u32) -> bool {
         let filter = &self.holding[at].filter;
-        if let Some(flags) = self.flags.get(at) {
-            let is_let = flags.get(place as usize).copied().unwrap_or(false);
-            if !is_let || filter.is_of_products_alone() {
-                return is_let;
-            }
+        if let Some(Some(flags)) = self.flags.get(at) {
+            return is_set(flags, place);
         }
         looked.shelf.product(place).is_some_and(|product| {
             let done = looked.done.get(&place).copied();
@@ -219,29 +217,15 @@ fn scored(looked: &Looked<'_>, list: &[Candidate], found: usize) -> Vec<slate::C
     list.iter().enumerate().map(candidate).collect()
 }
 
-/// Returns the codes by which products are alike, in the order of [`WEIGHTS`]: the first level of
-/// the category, the category, the brand, the seller.
+/// Returns the codes by which products are alike, one kind after the other.
 fn codes(looked: &Looked<'_>, list: &[Candidate]) -> Vec<u32> {
     let mut codes = vec![NONE; WEIGHTS.len() * list.len()];
     for (at, one) in list.iter().enumerate() {
-        let Some(product) = looked.shelf.product(one.place) else { continue };
-        let category = product.category.as_deref();
-        let top = category.and_then(|path| path.split(" > ").next());
-        let texts = [top, category, product.brand.as_deref(), product.seller.as_deref()];
-        for (kind, text) in texts.into_iter().enumerate() {
-            codes[kind * list.len() + at] = text.map_or(NONE, code);
+        for (kind, code) in looked.shelf.codes(one.place).into_iter().enumerate() {
+            codes[kind * list.len() + at] = code;
         }
     }
     codes
-}
-
-/// Returns a number for a text. Two texts of one number would be taken for one kind, once in four
-/// thousand million.
-fn code(text: &str) -> u32 {
-    let mut hasher = FxHasher::default();
-    hasher.write(text.as_bytes());
-    let word = hasher.finish();
-    ((word ^ (word >> 32)) as u32).min(NONE - 1)
 }
 
 fn moved(holding: &[Arc<Held>], applied: &Applied, placed: &Placed, own: usize) -> Moved {

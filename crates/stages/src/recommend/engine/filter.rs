@@ -4,7 +4,9 @@ use shopwise_model::Product;
 use shopwise_model::money::units_from_micros;
 
 use super::{Done, Visitor};
-use crate::language::{About, Expression, Field, History, Known, Measure, Mistake, Of, Subject};
+use crate::language::{
+    About, Expression, Field, History, Known, Measure, Mistake, Of, Part, Subject,
+};
 
 /// A filter that was read without a mistake.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,16 +75,61 @@ impl Filter {
     /// time does not change.
     #[must_use]
     pub fn lets(&self, product: &Product) -> bool {
-        let parts = self.expression.conjuncts().into_iter();
-        parts
-            .filter(|part| !part.needs_customer() && !part.changes_with_time())
-            .all(|part| part.holds(product, 0))
+        let mut parts = self.expression.conjuncts().into_iter().filter(|part| is_said(*part));
+        parts.all(|part| part.holds(product, 0))
     }
 
     /// Returns whether [`Self::lets`] says all.
     pub(super) fn is_of_products_alone(&self) -> bool {
-        let whole = self.expression.whole();
-        !whole.needs_customer() && !whole.changes_with_time()
+        is_said(self.expression.whole())
+    }
+
+    /// Returns whether it asks for anything that is known of the customer.
+    pub(super) fn needs_customer(&self) -> bool {
+        self.expression.whole().needs_customer()
+    }
+
+    /// Returns whether the parts that do not look at the product hold for a customer, of a product
+    /// with which he did nothing.
+    pub(super) fn lets_customer(&self, visitor: &Visitor, at: i64) -> bool {
+        let product = &Product::default();
+        let asked = Asked { product, done: None, visitor };
+        let mut parts = self.expression.conjuncts().into_iter();
+        parts.all(|part| part.looks_at_product() || part.holds(&asked, at))
+    }
+
+    /// Returns what a customer answers to those tests that do not look at the product in the parts
+    /// that do, of a product with which he did nothing.
+    pub(super) fn answers(&self, visitor: &Visitor, at: i64) -> Vec<bool> {
+        let product = &Product::default();
+        let asked = Asked { product, done: None, visitor };
+        let mut answers = Vec::new();
+        for part in self.expression.conjuncts().into_iter().filter(|part| is_mixed(*part)) {
+            part.decided(|test| {
+                let holds = !test.looks_at_product() && test.holds(&asked, at);
+                if !test.looks_at_product() {
+                    answers.push(holds);
+                }
+                holds
+            });
+        }
+        answers
+    }
+
+    /// Returns whether the parts that look at the product let one through that is offered at all
+    /// times, given what [`Self::answers`] gave.
+    pub(super) fn lets_given(&self, product: &Product, answers: &[bool]) -> bool {
+        let mut answers = answers.iter().copied();
+        let mut parts = self.expression.conjuncts().into_iter();
+        parts.all(|part| match (part.looks_at_product(), is_mixed(part)) {
+            (false, _) => true,
+            // What time changes are the moments of an offer, of which there are none.
+            (true, false) => part.holds(product, 0),
+            (true, true) => part.decided(|test| match test.looks_at_product() {
+                true => test.holds(product, 0),
+                false => answers.next().unwrap_or(false),
+            }),
+        })
     }
 
     /// Returns whether it holds at a moment.
@@ -117,6 +164,16 @@ impl Subject for Asked<'_> {
     fn is_in(&self, segment: &str) -> bool {
         self.visitor.segments.iter().any(|own| own == segment)
     }
+}
+
+/// Returns whether the product alone says at all times whether a part holds.
+fn is_said(part: Part<'_>) -> bool {
+    !part.needs_customer() && !part.changes_with_time()
+}
+
+/// Returns whether a part looks at the product and at the customer.
+fn is_mixed(part: Part<'_>) -> bool {
+    part.looks_at_product() && part.needs_customer()
 }
 
 /// Returns 1 where somebody did something with a product, after a moment where there is one.

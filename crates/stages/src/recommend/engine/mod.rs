@@ -2,9 +2,9 @@
 //!
 //! The model that serves gives candidates for what the customer did up to now; products that the
 //! question names, the lists made ahead of what is alike and bought together, and what is popular
-//! give more. Filters are pushed into the asking, as one flag a product, and everything is looked
-//! at once more when the list stands: what is hidden, sold out, out of its time or refused by a
-//! filter is in no list. Where too few candidates are left, all products are looked through.
+//! give more. Filters are pushed into the asking, as one flag a product for the customer and the
+//! moment, and everything is looked at once more when the list stands: what is hidden, sold out,
+//! out of its time or refused by a filter is in no list.
 
 mod candidates;
 mod composed;
@@ -16,9 +16,10 @@ mod style;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, RwLock};
+use std::cmp::Reverse;
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use shopwise_learn::recommend::{Pad, Scored};
+use shopwise_learn::recommend::{Pad, Scored, few_allowed};
 use shopwise_model::Product;
 
 use super::related::{Related, SIMILAR, TOGETHER};
@@ -40,6 +41,9 @@ const DEPTH: usize = 200;
 
 /// The longest list that is given: ten pages of fifty.
 pub const LENGTH_MAX: usize = 500;
+
+/// So many products that may stand are asked one by one.
+const FEW: usize = 1000;
 
 /// The way of the newest products into a list.
 const LATEST: &str = "latest";
@@ -143,8 +147,6 @@ pub struct Answer {
     pub model: Option<(&'static str, i64)>,
     /// The entries, best first.
     pub items: Vec<Listed>,
-    /// Whether all products had to be looked through.
-    pub is_scanned: bool,
 }
 
 /// The models that serve and the catalogue, in memory.
@@ -153,6 +155,8 @@ pub struct Engine {
     main: Option<(&'static str, Serving)>,
     /// What is popular, best first: places and scores.
     popular: Vec<Scored>,
+    /// By place: where it stands there.
+    ranks: Vec<u32>,
     alike: Lists,
     beside: Lists,
     shelf: RwLock<Shelf>,
@@ -202,14 +206,18 @@ impl Engine {
         let main = main.or(popular.map(|serving| (BASELINE, serving)));
         let items = main.as_ref().map_or(&[][..], |(_, serving)| serving.products());
         let mut shelf = Shelf::new(items, shop.ledger.products()?);
-        let popular = popular_names
+        let popular: Vec<Scored> = popular_names
             .into_iter()
             .map(|(id, score)| Scored { item: shelf.know(&id), score })
             .collect();
+        let mut ranks = vec![u32::MAX; shelf.len()];
+        for (rank, one) in popular.iter().enumerate() {
+            ranks[one.item as usize] = rank as u32;
+        }
         let alike = Lists::of(Related::open(shop, SIMILAR)?.as_ref(), &mut shelf);
         let beside = Lists::of(Related::open(shop, TOGETHER)?.as_ref(), &mut shelf);
         let (shelf, pads) = (RwLock::new(shelf), Mutex::default());
-        Ok(Self { main, popular, alike, beside, shelf, pads, versions })
+        Ok(Self { main, popular, ranks, alike, beside, shelf, pads, versions })
     }
 
     /// Returns which models it was made of.
@@ -249,8 +257,9 @@ impl Engine {
     /// Returns the list for a customer in a scene.
     #[must_use]
     pub fn list(&self, question: &Question<'_>) -> Answer {
-        let allowed = self.allowed(question.page.filter);
-        let (mut pad, shelf) = (self.pad(), self.read());
+        let (shelf, allowed) =
+            self.allowed(question.page.filter, (question.visitor, question.page.at));
+        let mut pad = self.pad();
         let answer = self.answer(question, &shelf, &allowed, &mut pad);
         drop(shelf);
         self.put_back(pad);
@@ -290,21 +299,58 @@ impl Engine {
         known_since(shelf.product(shelf.place(id)?)?).map(str::to_owned)
     }
 
-    /// Returns the flags of a filter; a new one is asked once, with the catalogue held.
-    fn allowed(&self, filter: Option<&Arc<Filter>>) -> Arc<Flags> {
-        let known = self.read().allowed(filter.map(Arc::as_ref));
-        match (known, filter) {
-            (Some(known), _) => known,
-            (None, Some(filter)) => self.write().ask(filter),
-            (None, None) => Arc::default(),
+    /// Returns the catalogue, held, and which of its products a filter lets through then, for a
+    /// customer who had nothing to do with them. A new filter is asked of every product while
+    /// others go on asking theirs.
+    fn allowed(
+        &self,
+        filter: Option<&Arc<Filter>>,
+        (visitor, at): (&Visitor, i64),
+    ) -> (RwLockReadGuard<'_, Shelf>, Arc<Flags>) {
+        let shelf = self.read();
+        let Some(filter) = filter else {
+            let open = shelf.open();
+            return (shelf, open);
+        };
+        let answers = filter.answers(visitor, at);
+        if let Some(known) = shelf.allowed(filter, &answers) {
+            return (shelf, known);
         }
+        let (changes, mut asked) = (shelf.changes(), shelf.ask(filter, &answers));
+        drop(shelf);
+        let mut shelf = self.write();
+        if shelf.changes() != changes {
+            asked = shelf.ask(filter, &answers);
+        }
+        let kept = shelf.keep(filter, answers, asked);
+        (RwLockWriteGuard::downgrade(shelf), kept)
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Shelf> {
+    /// Returns every place whose flag is set: what is popular, best first, then what is new.
+    fn in_order<'a>(&'a self, flags: &'a [bool]) -> Box<dyn Iterator<Item = u32> + 'a> {
+        if let Some(mut few) = few_allowed(flags, FEW) {
+            few.sort_unstable_by_key(|place| (self.rank(*place), Reverse(*place)));
+            return Box::new(few.into_iter());
+        }
+        let popular = self.popular.iter().map(|one| one.item);
+        let new = (0..flags.len() as u32).rev().filter(|place| !self.is_popular(*place));
+        Box::new(popular.chain(new).filter(|place| candidates::is_set(flags, *place)))
+    }
+
+    /// Returns where a product stands among what is popular, [`u32::MAX`] for nowhere.
+    fn rank(&self, place: u32) -> u32 {
+        self.ranks.get(place as usize).copied().unwrap_or(u32::MAX)
+    }
+
+    fn is_popular(&self, place: u32) -> bool {
+        self.rank(place) != u32::MAX
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Shelf> {
         self.shelf.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Shelf> {
+    fn write(&self) -> RwLockWriteGuard<'_, Shelf> {
         self.shelf.write().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 

@@ -1,34 +1,49 @@
 //! The products as they are this moment, in the order of the model's items, and which of them a
 //! filter lets through.
 //!
-//! A filter's answer about products alone is kept as one flag a product; when a product changes,
-//! its flag in each of them is found anew, so that a change costs as much as there are filters.
+//! What a filter says is kept as one flag a product, for each way in which customers answer what it
+//! asks of them; when a product changes, its flag in each of them is found anew, so that a change
+//! costs as much as there are flags kept.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use shopwise_learn::recommend::Scored;
+use shopwise_learn::slate::NONE;
 use shopwise_model::Product;
 
 use super::filter::Filter;
+use super::style::{WEIGHTS, codes};
 use crate::attributes::known_since;
 
-/// Filters whose answers are kept: with 100,000 products some 6 MB.
-const MASKS_MAX: usize = 64;
+/// What the flags of filters may take, in bytes: with 100,000 products those of 671 filters.
+const MASKS_BYTES_MAX: usize = 64 << 20;
+
+/// How many filters' flags are kept at the least and at the most, whatever they take.
+const MASKS: [usize; 2] = [16, 1024];
 
 /// The catalogue in memory.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     /// By place; `None` for what only the model knows.
     products: Vec<Option<Product>>,
+    /// By place: what makes products alike. Products lie far apart in memory, and every candidate
+    /// is compared.
+    codes: Vec<[u32; WEIGHTS.len()]>,
     ids: Vec<Arc<str>>,
     places: FxHashMap<Arc<str>, u32>,
     /// Whether each may be shown, but for its time.
     open: Arc<Flags>,
-    masks: FxHashMap<String, Mask>,
-    /// The texts of the masks, the one that was made first in front.
-    made: VecDeque<String>,
+    /// Those that are offered from or until a moment.
+    timed: FxHashSet<u32>,
+    /// By the texts of their filters.
+    masks: FxHashMap<String, Vec<Mask>>,
+    n_masks: usize,
+    /// Counts the uses of masks.
+    clock: AtomicU64,
+    /// Counts the changes of products.
+    changes: u64,
 }
 
 /// Whether each place is let through.
@@ -46,7 +61,10 @@ impl std::ops::Deref for Flags {
 #[derive(Debug)]
 struct Mask {
     filter: Arc<Filter>,
+    answers: Vec<bool>,
     allowed: Arc<Flags>,
+    /// When it was used last, by the shelf's clock.
+    used: AtomicU64,
 }
 
 impl Shelf {
@@ -72,6 +90,7 @@ impl Shelf {
         self.ids.push(Arc::clone(&id));
         self.places.insert(id, place);
         self.products.push(None);
+        self.codes.push([NONE; WEIGHTS.len()]);
         self.look_again(place as usize);
         place
     }
@@ -108,6 +127,17 @@ impl Shelf {
         self.products.get(place as usize)?.as_ref()
     }
 
+    /// Returns the codes by which the product at a place is like others, in the order of
+    /// [`WEIGHTS`].
+    pub(super) fn codes(&self, place: u32) -> [u32; WEIGHTS.len()] {
+        self.codes.get(place as usize).copied().unwrap_or([NONE; WEIGHTS.len()])
+    }
+
+    /// Returns the places of what is offered from or until a moment.
+    pub(super) fn timed(&self) -> impl Iterator<Item = u32> + '_ {
+        self.timed.iter().copied()
+    }
+
     /// Adds a product or replaces it.
     pub(super) fn put(&mut self, product: Product) {
         let place = self.know(&product.id) as usize;
@@ -142,44 +172,87 @@ impl Shelf {
         }
     }
 
-    /// Returns which places a filter lets through, as far as it speaks of products alone: a flag a
-    /// place. Without a filter, those that may be shown at some time.
-    pub(super) fn allowed(&self, filter: Option<&Filter>) -> Option<Arc<Flags>> {
-        match filter {
-            None => Some(Arc::clone(&self.open)),
-            Some(filter) => self.masks.get(filter.text()).map(|mask| Arc::clone(&mask.allowed)),
-        }
+    /// Returns which places may be shown at some time: a flag a place.
+    pub(super) fn open(&self) -> Arc<Flags> {
+        Arc::clone(&self.open)
     }
 
-    /// Finds out which places a filter lets through and remembers it.
-    pub(super) fn ask(&mut self, filter: &Arc<Filter>) -> Arc<Flags> {
-        if let Some(mask) = self.masks.get(filter.text()) {
-            return Arc::clone(&mask.allowed);
-        }
-        if self.made.len() == MASKS_MAX
-            && let Some(oldest) = self.made.pop_front()
-        {
-            self.masks.remove(&oldest);
-        }
+    /// Returns how often products have changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Returns which places a filter lets through, given the customer's answers to what it asks of
+    /// him, if that is known: see [`Filter::lets_given`].
+    pub(super) fn allowed(&self, filter: &Filter, answers: &[bool]) -> Option<Arc<Flags>> {
+        let mut masks = self.masks.get(filter.text())?.iter();
+        let mask = masks.find(|mask| mask.answers == answers)?;
+        mask.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        Some(Arc::clone(&mask.allowed))
+    }
+
+    /// Finds out which places a filter lets through: every product is looked at.
+    pub(super) fn ask(&self, filter: &Filter, answers: &[bool]) -> Flags {
         let lets = |product: &Option<Product>| {
-            product.as_ref().is_some_and(|product| is_open(product) && filter.lets(product))
+            let lets = |product: &Product| is_open(product) && filter.lets_given(product, answers);
+            product.as_ref().is_some_and(lets)
         };
-        let allowed = Arc::new(Flags(self.products.iter().map(lets).collect()));
-        let mask = Mask { filter: Arc::clone(filter), allowed: Arc::clone(&allowed) };
-        self.made.push_back(filter.text().to_owned());
-        self.masks.insert(filter.text().to_owned(), mask);
+        Flags(self.products.iter().map(lets).collect())
+    }
+
+    /// Keeps what was found out, in place of what was not used for longest.
+    pub(super) fn keep(
+        &mut self,
+        filter: &Arc<Filter>,
+        answers: Vec<bool>,
+        allowed: Flags,
+    ) -> Arc<Flags> {
+        if let Some(known) = self.allowed(filter, &answers) {
+            return known;
+        }
+        let most = MASKS_BYTES_MAX / self.products.len().max(1);
+        while self.n_masks >= most.clamp(MASKS[0], MASKS[1]) {
+            self.forget_one();
+        }
+        let (filter, allowed) = (Arc::clone(filter), Arc::new(allowed));
+        let used = AtomicU64::new(self.clock.fetch_add(1, Ordering::Relaxed));
+        let masks = self.masks.entry(filter.text().to_owned()).or_default();
+        masks.push(Mask { filter, answers, allowed: Arc::clone(&allowed), used });
+        self.n_masks += 1;
         allowed
+    }
+
+    fn forget_one(&mut self) {
+        let each = self.masks.iter().flat_map(|(text, masks)| masks.iter().map(move |m| (text, m)));
+        let used = |mask: &Mask| mask.used.load(Ordering::Relaxed);
+        let oldest =
+            each.min_by_key(|(_, mask)| used(mask)).map(|(text, m)| (text.clone(), used(m)));
+        let Some((text, at)) = oldest else { return };
+        if let Some(masks) = self.masks.get_mut(&text) {
+            masks.retain(|mask| used(mask) != at);
+            if masks.is_empty() {
+                self.masks.remove(&text);
+            }
+        }
+        self.n_masks = self.masks.values().map(Vec::len).sum();
     }
 
     /// Finds the flags of a place anew.
     fn look_again(&mut self, place: usize) {
         let product = self.products[place].as_ref();
+        self.codes[place] = product.map_or([NONE; WEIGHTS.len()], codes);
         let is_open = product.is_some_and(is_open);
         set(&mut self.open, place, is_open);
-        for mask in self.masks.values_mut() {
-            let lets = is_open && product.is_some_and(|product| mask.filter.lets(product));
-            set(&mut mask.allowed, place, lets);
+        let is_timed = |one: &Product| one.available_from.or(one.available_until).is_some();
+        match product.is_some_and(is_timed) {
+            true => self.timed.insert(place as u32),
+            false => self.timed.remove(&(place as u32)),
+        };
+        for mask in self.masks.values_mut().flatten() {
+            let lets = |product: &Product| mask.filter.lets_given(product, &mask.answers);
+            set(&mut mask.allowed, place, is_open && product.is_some_and(lets));
         }
+        self.changes += 1;
     }
 }
 

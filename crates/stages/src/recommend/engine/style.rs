@@ -1,6 +1,10 @@
 //! How pages are composed in each scene, where the shop's settings say nothing else.
 
-use shopwise_learn::slate::{Cap, Exploration, Style};
+use std::hash::Hasher as _;
+
+use rustc_hash::FxHasher;
+use shopwise_learn::slate::{Cap, Exploration, NONE, Style};
+use shopwise_model::Product;
 use shopwise_model::settings::{SceneSettings, Settings};
 
 use super::Scene;
@@ -9,6 +13,23 @@ use crate::error::{Error, Result};
 /// How much alike two products are that share the first level of the category, the category, the
 /// brand, the seller: codes 0 to 3.
 pub(super) const WEIGHTS: [f32; 4] = [1.0, 1.0, 1.0, 0.5];
+
+/// Returns the codes by which a product is like others, in the order of [`WEIGHTS`].
+pub(super) fn codes(product: &Product) -> [u32; WEIGHTS.len()] {
+    let category = product.category.as_deref();
+    let top = category.and_then(|path| path.split(" > ").next());
+    let texts = [top, category, product.brand.as_deref(), product.seller.as_deref()];
+    texts.map(|text| text.map_or(NONE, code))
+}
+
+/// Returns a number for a text. Two texts of one number would be taken for one kind, once in four
+/// thousand million.
+fn code(text: &str) -> u32 {
+    let mut hasher = FxHasher::default();
+    hasher.write(text.as_bytes());
+    let word = hasher.finish();
+    ((word ^ (word >> 32)) as u32).min(NONE - 1)
+}
 
 /// The codes that can be capped.
 const CATEGORY: usize = 1;

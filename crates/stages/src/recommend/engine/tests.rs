@@ -161,6 +161,11 @@ fn a_filter_lets_through_what_it_says_and_finds_it_wherever_it_stands() {
     engine.put_product(cheap("t1-7", 11));
     engine.put_product(cheap("t1-6", 50));
     assert_eq!(list("price < 12"), ["t0-1", "t1-7"]);
+    // What the customer answers decides together with the product.
+    assert_eq!(list("price < 12 and not bought"), ["t0-1", "t1-7"]);
+    assert_eq!(list("price < 12 or customer.orders > 3"), ["t0-1", "t1-7"]);
+    assert_eq!(list("not (price < 12 or customer.orders < 3)"), Vec::<String>::new());
+    assert_eq!(list("(price < 12 or bought) and not bought"), ["t0-1", "t1-7"]);
     let had = list("bought within 2 hours");
     assert_eq!(had, Vec::<String>::new(), "what was bought does not come again");
     assert!(!list("not bought within 2 hours").is_empty());

@@ -12,12 +12,12 @@ use super::Held;
 /// What rules ask about products, by places of the catalogue.
 #[derive(Clone, Copy)]
 pub struct Ground<'a> {
-    /// Whether a rule is about a product.
-    pub is_meant: &'a dyn Fn(&Held, u32) -> bool,
+    /// Whether a rule, by its place in the rules that are given, is about a product.
+    pub is_meant: &'a dyn Fn(usize, u32) -> bool,
     /// Whether a product may stand in this list.
     pub may_stand: &'a dyn Fn(u32) -> bool,
     /// What a rule is about in the whole catalogue, the best first as far as that is known.
-    pub all: &'a dyn Fn(&Held) -> Box<dyn Iterator<Item = u32> + 'a>,
+    pub all: &'a dyn Fn(usize) -> Box<dyn Iterator<Item = u32> + 'a>,
 }
 
 impl std::fmt::Debug for Ground<'_> {
@@ -158,7 +158,7 @@ struct Work<'a, 'b> {
 
 impl Work<'_, '_> {
     fn is_meant(&self, rule: usize, candidate: usize) -> bool {
-        (self.ground.is_meant)(&self.rules[rule], self.candidates[candidate].item)
+        (self.ground.is_meant)(rule, self.candidates[candidate].item)
     }
 
     fn tell(&mut self, rule: usize, outcome: Outcome) {
@@ -241,16 +241,17 @@ impl Work<'_, '_> {
 
     /// Adds up to `count` products that a rule is about and that are no candidates yet.
     fn bring(&mut self, rule: usize, way: Way, count: usize) -> Vec<usize> {
-        let excluding = |held: &&Arc<Held>| held.rule.kind == Kind::Exclude;
         let is_excluded = |item: u32| {
-            let mut excluding = self.rules.iter().filter(excluding);
-            excluding.any(|held| (self.ground.is_meant)(held, item))
+            let mut rules = self.rules.iter().enumerate();
+            rules.any(|(at, held)| {
+                held.rule.kind == Kind::Exclude && (self.ground.is_meant)(at, item)
+            })
         };
         if count == 0 {
             return Vec::new();
         }
         let mut brought = Vec::with_capacity(count);
-        for item in (self.ground.all)(&self.rules[rule]) {
+        for item in (self.ground.all)(rule) {
             if brought.len() == count {
                 break;
             }

@@ -30,10 +30,10 @@ fn candidates(count: u32) -> Vec<slate::Candidate> {
 /// divisible by 13 may not be shown.
 fn composed(rules: &Rules, length: usize) -> (Vec<Placed>, Applied) {
     let holding = rules.holding(Scene::Home, &[], 0);
-    let is_meant = |held: &Held, item: u32| item.is_multiple_of(divisor(held));
+    let is_meant = |rule: usize, item: u32| item.is_multiple_of(divisor(&holding[rule]));
     let may_stand = |item: u32| !item.is_multiple_of(13);
-    let all = |held: &Held| -> Box<dyn Iterator<Item = u32>> {
-        let divisor = divisor(held);
+    let all = |rule: usize| -> Box<dyn Iterator<Item = u32>> {
+        let divisor = divisor(&holding[rule]);
         Box::new((0..60_u32).filter(move |item| item.is_multiple_of(divisor)))
     };
     let ground = Ground { is_meant: &is_meant, may_stand: &may_stand, all: &all };

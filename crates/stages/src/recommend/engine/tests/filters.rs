@@ -132,6 +132,16 @@ fn check(engine: &Engine, catalogue: &mut BTreeMap<String, Product>, case: Case)
         (Some(engine.popular(page)), &stranger),
         (Some(engine.latest(page)), &stranger),
     ];
+    if case.length == LENGTH_MAX && scene == Scene::Home {
+        // Nothing is missing either, but for what he had and what stands beside the list.
+        let listed =
+            |id: &String| answers[0].0.iter().flat_map(|a| &a.items).any(|i| i.product == *id);
+        let is_had = |id: &String| visitor.done.iter().any(|done| done.product == *id);
+        for (id, product) in catalogue.iter().filter(|(id, _)| !is_had(id) && !named.contains(id)) {
+            let may_stand = may_stand(product, &visitor, &case.filter);
+            assert_eq!(listed(id), may_stand, "{product:?} {visitor:?}");
+        }
+    }
     let mut listed = 0;
     for (answer, visitor) in answers {
         for item in answer.iter().flat_map(|answer| &answer.items) {
