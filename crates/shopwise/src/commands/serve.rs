@@ -44,9 +44,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let listener = runtime
         .block_on(TcpListener::bind(address))
         .with_context(|| format!("cannot listen on `{address}`"))?;
-    let (live, threads) = Live::open(folder, &shop, inbox)?;
+    let (live, desk) = std::thread::scope(|scope| {
+        // Models take as long to read as what is known of the customers.
+        let desk = scope.spawn(|| Desk::open(&shop));
+        (Live::open(folder, &shop, inbox), desk.join())
+    });
+    let (live, threads) = live?;
     let live = Arc::new(live);
-    let desk = Arc::new(Desk::open(&shop));
+    let desk = Arc::new(desk.map_err(|_| anyhow::anyhow!("reading the models has failed"))?);
     let app = App::new(Arc::clone(&shop), Arc::clone(&live), Arc::clone(&desk), token)?;
     let app = Arc::new(app);
     let (stop, stopped) = watch::channel(false);
