@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "KIND", default_value = "ordinal")]
     time_kind: String,
     /// popular, again, user-knn, item-knn, rp3beta, session-knn, transitions, slim, ease, als, bpr,
-    /// sequence, content, hybrid or auto
+    /// sequence, content, hybrid, ranker or auto
     #[arg(long, value_name = "NAME")]
     model: String,
     /// The items, for models that read: the item column, texts, and numbers, which are cut in bands
