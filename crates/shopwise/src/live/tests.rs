@@ -65,7 +65,7 @@ impl Place {
     fn new(folder: &Path) -> Self {
         let database = |name: &str| format!("sqlite://{}", folder.join(name).display());
         let shop = Arc::new(Shop {
-            lake: Lake::open(&folder.join("lake"), 64 << 20).unwrap(),
+            lake: Lake::open(&folder.join("lake"), 256 << 20).unwrap(),
             ledger: Ledger::open(&database("ledger.db")).unwrap(),
             vault: Vault::create(&folder.join("vault"), [7; 32]).unwrap(),
             shelf: Shelf::open(&folder.join("models")).unwrap(),
