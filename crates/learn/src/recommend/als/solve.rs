@@ -283,7 +283,7 @@ struct Conjugate<'a> {
 const NO_RESIDUAL: f32 = 1e-20;
 /// Where the squared residual has fallen to this share, the row stands well enough until the other
 /// side moves.
-const ENOUGH: f32 = 0.01;
+const ENOUGH: f32 = 0.001;
 
 impl Job<f32> for Conjugate<'_> {
     type Output = ();
