@@ -259,6 +259,20 @@ impl Interactions {
         Self { n_items: self.n_users(), offsets, items, weights, ages: Vec::new() }
     }
 
+    /// Returns the rows in another order, without ages: row `i` is the present row `order[i]`.
+    pub(crate) fn in_order(&self, order: &[u32]) -> Self {
+        let mut sorted = Self { n_items: self.n_items, offsets: vec![0], ..Self::default() };
+        sorted.items.reserve_exact(self.len());
+        sorted.weights.reserve_exact(self.len());
+        for row in order {
+            let (items, weights) = self.row(*row as usize);
+            sorted.items.extend_from_slice(items);
+            sorted.weights.extend_from_slice(weights);
+            sorted.offsets.push(sorted.items.len());
+        }
+        sorted
+    }
+
     /// Replaces each weight by `new(row, column, weight)`.
     pub(crate) fn reweigh(&mut self, mut new: impl FnMut(usize, u32, f32) -> f32) {
         for row in 0..self.n_users() {

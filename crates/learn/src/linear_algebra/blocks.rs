@@ -24,8 +24,14 @@ impl RowBlocks {
     /// Returns the cut for `rows` rows whose every block leaves `partial_sums` numbers behind.
     #[must_use]
     pub fn new(rows: usize, partial_sums: usize) -> Self {
+        Self::with_least(rows, partial_sums, ROWS_MIN)
+    }
+
+    /// As [`RowBlocks::new`], for rows so dear that `least` of them are worth a task of their own.
+    #[must_use]
+    pub fn with_least(rows: usize, partial_sums: usize, least: usize) -> Self {
         let blocks = (PARTIAL_SUMS_MAX / partial_sums.max(1)).clamp(4, BLOCKS_MAX);
-        Self { rows, size: rows.div_ceil(blocks).max(ROWS_MIN) }
+        Self { rows, size: rows.div_ceil(blocks).max(least) }
     }
 
     /// Returns the number of rows in a full block.

@@ -1,9 +1,10 @@
 //! Products of panels: the tile whose sums stay in registers, the weighted normal matrix of rows,
 //! and the Cholesky factor of a matrix that fits the cache.
 
-use super::rows::{LineRows, part};
+use super::rows::{LineRows, add_scaled, part};
 use super::{Job, Lanes, Level, Number};
 use crate::error::{Error, Result};
+use crate::linear_algebra::RowBlocks;
 
 /// Returns the tile `Σ over depth of aᵀ b`: `ROWS` numbers of each row of `a` times `REGISTERS`
 /// registers of each row of `b`. Rows of `a` and `b` are `strides` apart.
@@ -125,21 +126,23 @@ pub(crate) fn weighted_gram(
     gram_of(level, rows, Some(weights), factor)
 }
 
+/// So many rows are added in single precision, their sums in double.
+const SINGLE: usize = 1024;
+
 fn gram_of(level: Level, rows: &LineRows, weights: Option<&[f32]>, factor: f64) -> Vec<f32> {
     let stride = rows.stride();
-    let blocks = crate::linear_algebra::RowBlocks::new(rows.rows(), stride * stride);
+    let blocks = RowBlocks::with_least(rows.rows(), stride * stride, SINGLE);
     let sums = blocks.sum(stride * stride, |range, into| {
         let mut part = vec![0.0_f32; stride * stride];
         let values = &rows.values()[range.start * stride..range.end * stride];
-        // A thousand rows are added in single precision, the thousands in double.
         let mut scaled = Vec::new();
-        for (number, some) in values.chunks(1024 * stride).enumerate() {
+        for (number, some) in values.chunks(SINGLE * stride).enumerate() {
             part.fill(0.0);
             match weights {
                 None => add_normal(level, some, some, stride, &mut part),
                 Some(weights) => {
                     scaled.clear();
-                    let own = &weights[range.start + number * 1024..];
+                    let own = &weights[range.start + number * SINGLE..];
                     for (row, weight) in some.chunks_exact(stride).zip(own) {
                         scaled.extend(row.iter().map(|value| value * weight));
                     }
@@ -284,6 +287,71 @@ pub(crate) fn solve(upper: &[f32], size: usize, stride: usize, right: &mut [f32]
     }
 }
 
+/// Returns the inverse of `A = UᵀU` from its factor as [`factor`] leaves it, shape
+/// `(stride, size)`: all unit vectors are solved at once, row by row.
+pub(crate) fn inverse(level: Level, upper: &[f32], size: usize, stride: usize) -> LineRows {
+    let mut into = LineRows::zeros(stride, size);
+    for at in 0..size {
+        into.row_mut(at)[at] = 1.0;
+    }
+    level.run(Units { upper, size, stride, into: into.values_mut() });
+    into
+}
+
+struct Units<'a> {
+    upper: &'a [f32],
+    size: usize,
+    stride: usize,
+    into: &'a mut [f32],
+}
+
+impl Job<f32> for Units<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<f32>, const ROWS: usize>(self) {
+        let Units { upper, size, stride, into } = self;
+        for at in 0..size {
+            let (done, rest) = into.split_at_mut(at * stride);
+            let own = &mut rest[..stride];
+            take::<L>(done, own, |row| upper[row * stride + at]);
+            scale::<L>(own, upper[at * stride + at]);
+        }
+        for at in (0..size).rev() {
+            let (rest, done) = into[..size * stride].split_at_mut((at + 1) * stride);
+            let own = &mut rest[at * stride..];
+            take::<L>(done, own, |row| upper[at * stride + at + 1 + row]);
+            scale::<L>(own, upper[at * stride + at]);
+        }
+    }
+}
+
+/// Takes each row times its factor from `into`.
+#[inline(always)]
+fn take<L: Lanes<f32>>(rows: &[f32], into: &mut [f32], factor: impl Fn(usize) -> f32) {
+    let stride = into.len();
+    let mut quads = rows.chunks_exact(4 * stride);
+    let mut at = 0;
+    for quad in &mut quads {
+        let row = |number: usize| &quad[number * stride..][..stride];
+        let four = [row(0), row(1), row(2), row(3)];
+        let factors = [-factor(at), -factor(at + 1), -factor(at + 2), -factor(at + 3)];
+        add_scaled::<L, 4>(&four, factors, into);
+        at += 4;
+    }
+    for row in quads.remainder().chunks_exact(stride) {
+        add_scaled::<L, 1>(&[row], [-factor(at)], into);
+        at += 1;
+    }
+}
+
+#[inline(always)]
+fn scale<L: Lanes<f32>>(row: &mut [f32], factor: f32) {
+    for part in row.chunks_exact_mut(L::COUNT) {
+        L::load(part).times(L::splat(factor)).store(part);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,6 +402,11 @@ mod tests {
                 for row in 0..size {
                     let got = dot64(&plain[row * stride..][..size], &solution[..size]);
                     assert!((got - f64::from(right[row])).abs() < 1e-4, "{size} {row} {got}");
+                }
+                let inverse = inverse(level, &matrix, size, stride);
+                for (row, solved) in solution[..size].iter().enumerate() {
+                    let got = dot64(&inverse.row(row)[..size], &right[..size]);
+                    assert!((got - f64::from(*solved)).abs() < 1e-4, "{size} {row} {got}");
                 }
             }
         }

@@ -1,10 +1,12 @@
 //! Sums over scattered rows of a matrix, without copying them together.
 //!
-//! Four rows are taken at once: their inner products with one vector share its loads, and what they
-//! add to a sum shares the loads and stores of the sum. The rows come from the first-level cache
-//! the second time.
+//! Where vector and sum fit the registers beside a row, each row is loaded once. Elsewhere four rows
+//! are taken at once: their inner products with one vector share its loads, and what they add to a
+//! sum shares the loads and stores of the sum; the rows come from the first-level cache the second
+//! time.
 
 use super::{Job, Lanes};
+use std::ops::Range;
 
 /// Rows of `f32` that begin on cache lines, padded with zeros to a whole number of them.
 #[derive(Debug)]
@@ -53,6 +55,15 @@ impl LineRows {
             built.row_mut(row)[..columns].copy_from_slice(from);
         }
         built
+    }
+
+    /// Returns the rows in another order: row `i` is the present row `order[i]`.
+    pub(crate) fn in_order(&self, order: &[u32]) -> Self {
+        let mut sorted = Self::zeros(order.len(), self.columns);
+        for (at, row) in order.iter().enumerate() {
+            sorted.row_mut(at).copy_from_slice(self.row(*row as usize));
+        }
+        sorted
     }
 
     /// Returns the number of rows.
@@ -112,6 +123,16 @@ pub(crate) struct Chosen<'a> {
     pub(crate) extra: &'a [f32],
 }
 
+impl<'a> Chosen<'a> {
+    /// Returns some of them.
+    #[inline(always)]
+    pub(crate) fn part(self, range: Range<usize>) -> Self {
+        let Self { rows, indices, wanted, extra } = self;
+        let wanted: &'a [f32] = &wanted[range.clone()];
+        Self { rows, indices: &indices[range.clone()], wanted, extra: &extra[range] }
+    }
+}
+
 /// What is added up over the chosen rows `y` of a vector `x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sum {
@@ -126,53 +147,121 @@ pub(crate) enum Sum {
 /// How many rows ahead memory is asked for: enough to hide its latency behind 8 rows of work.
 const AHEAD: usize = 8;
 
-/// Numbers that a second-level cache of half a megabyte keeps.
-const CACHED: usize = 1 << 17;
-
-/// Adds over the chosen rows into `into`.
+/// Adds over the chosen rows into `into`; `asks` where they are not in the cache yet.
 #[inline(always)]
-pub(crate) fn add<L: Lanes<f32>>(chosen: Chosen<'_>, sum: Sum, x: &[f32], into: &mut [f32]) {
-    let Chosen { rows, indices, wanted, extra } = chosen;
-    let (a, b) = match sum {
-        Sum::Residual => (1.0, -1.0),
-        Sum::Product => (0.0, 1.0),
-        Sum::Wanted => (1.0, 0.0),
-    };
-    let stride = rows.stride();
+pub(crate) fn add<L: Lanes<f32>>(
+    chosen: Chosen<'_>,
+    (sum, asks): (Sum, bool),
+    x: &[f32],
+    into: &mut [f32],
+) {
+    let stride = chosen.rows.stride();
     let (x, into) = (&x[..stride], &mut into[..stride]);
-    // The first pass brings the rows into the cache; where they fit it, later ones find them there.
-    let asks = sum != Sum::Product || indices.len() * stride > CACHED;
-    let (quads, rest) = indices.as_chunks::<4>();
-    for (number, quad) in quads.iter().enumerate() {
-        let at = number * 4;
-        if asks && let Some(ahead) = indices.get(at + AHEAD..at + AHEAD + 4) {
-            for row in ahead {
-                prefetch(rows.row(*row as usize));
+    let sum = Adding { chosen, sum, asks };
+    match stride / LINE {
+        2 if L::COUNT == LINE => sum.held::<L, 2>(x, into),
+        4 if L::COUNT == LINE => sum.held::<L, 4>(x, into),
+        8 if L::COUNT == LINE => sum.held::<L, 8>(x, into),
+        _ => sum.four_by_four::<L>(x, into),
+    }
+}
+
+struct Adding<'a> {
+    chosen: Chosen<'a>,
+    sum: Sum,
+    /// Whether memory is asked for rows ahead of time.
+    asks: bool,
+}
+
+impl Adding<'_> {
+    /// What a row is worth whose product with the vector is given.
+    #[inline(always)]
+    fn factor(&self, wanted: f32, extra: f32, product: f32) -> f32 {
+        match self.sum {
+            Sum::Residual => wanted - extra * product,
+            Sum::Product => extra * product,
+            Sum::Wanted => wanted,
+        }
+    }
+
+    /// One row after the other; vector, sums and row are held in so many registers each, and every
+    /// row is loaded once.
+    #[inline(always)]
+    fn held<L: Lanes<f32>, const REGISTERS: usize>(&self, x: &[f32], into: &mut [f32]) {
+        let Chosen { rows, indices, wanted, extra } = self.chosen;
+        let vector = loaded::<L, REGISTERS>(x);
+        let mut sums = loaded::<L, REGISTERS>(into);
+        for (at, ((index, wanted), extra)) in indices.iter().zip(wanted).zip(extra).enumerate() {
+            if self.asks
+                && let Some(ahead) = indices.get(at + AHEAD)
+            {
+                prefetch(rows.row(*ahead as usize));
+            }
+            let row = loaded::<L, REGISTERS>(rows.row(*index as usize));
+            let mut products = [L::splat(0.0); 2];
+            for (number, (row, vector)) in row.iter().zip(&vector).enumerate() {
+                products[number % 2] = row.times_plus(*vector, products[number % 2]);
+            }
+            let product = products[0].plus(products[1]).total();
+            let factor = L::splat(self.factor(*wanted, *extra, product));
+            for (sum, row) in sums.iter_mut().zip(&row) {
+                *sum = row.times_plus(factor, *sum);
             }
         }
-        let four = [
-            rows.row(quad[0] as usize),
-            rows.row(quad[1] as usize),
-            rows.row(quad[2] as usize),
-            rows.row(quad[3] as usize),
-        ];
-        let products = match sum {
-            Sum::Wanted => [0.0; 4],
-            Sum::Residual | Sum::Product => products::<L, 4>(&four, x),
-        };
-        let mut factors = [0.0; 4];
-        for lane in 0..4 {
-            factors[lane] = a * wanted[at + lane] + b * extra[at + lane] * products[lane];
+        for (sum, into) in sums.iter().zip(into.chunks_exact_mut(L::COUNT)) {
+            sum.store(into);
         }
-        add_scaled::<L, 4>(&four, factors, into);
     }
-    let at = quads.len() * 4;
-    for (lane, row) in rest.iter().enumerate() {
-        let one = [rows.row(*row as usize)];
-        let products = products::<L, 1>(&one, x);
-        let factor = a * wanted[at + lane] + b * extra[at + lane] * products[0];
-        add_scaled::<L, 1>(&one, [factor], into);
+
+    /// Four rows at once.
+    #[inline(always)]
+    fn four_by_four<L: Lanes<f32>>(&self, x: &[f32], into: &mut [f32]) {
+        let Chosen { rows, indices, wanted, extra } = self.chosen;
+        let (quads, rest) = indices.as_chunks::<4>();
+        for (number, quad) in quads.iter().enumerate() {
+            let at = number * 4;
+            if self.asks
+                && let Some(ahead) = indices.get(at + AHEAD..at + AHEAD + 4)
+            {
+                for row in ahead {
+                    prefetch(rows.row(*row as usize));
+                }
+            }
+            let four = [
+                rows.row(quad[0] as usize),
+                rows.row(quad[1] as usize),
+                rows.row(quad[2] as usize),
+                rows.row(quad[3] as usize),
+            ];
+            let products = match self.sum {
+                Sum::Wanted => [0.0; 4],
+                Sum::Residual | Sum::Product => products::<L, 4>(&four, x),
+            };
+            let mut factors = [0.0; 4];
+            for lane in 0..4 {
+                factors[lane] = self.factor(wanted[at + lane], extra[at + lane], products[lane]);
+            }
+            add_scaled::<L, 4>(&four, factors, into);
+        }
+        let at = quads.len() * 4;
+        for (lane, row) in rest.iter().enumerate() {
+            let one = [rows.row(*row as usize)];
+            let products = products::<L, 1>(&one, x);
+            let factor = self.factor(wanted[at + lane], extra[at + lane], products[0]);
+            add_scaled::<L, 1>(&one, [factor], into);
+        }
     }
+}
+
+/// Returns so many registers from the start of the values.
+#[inline(always)]
+fn loaded<L: Lanes<f32>, const REGISTERS: usize>(values: &[f32]) -> [L; REGISTERS] {
+    assert!(values.len() >= REGISTERS * L::COUNT, "the registers end inside");
+    let mut registers = [L::splat(0.0); REGISTERS];
+    for (number, register) in registers.iter_mut().enumerate() {
+        *register = part::<L>(values, number * L::COUNT);
+    }
+    registers
 }
 
 /// Returns the register that begins at `at`.
@@ -242,7 +331,7 @@ pub(crate) fn add_scaled<L: Lanes<f32>, const ROWS: usize>(
 #[inline(always)]
 fn prefetch(row: &[f32]) {
     #[cfg(target_arch = "x86_64")]
-    for line in row.chunks(LINE) {
+    for line in row.chunks_exact(LINE) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         #[expect(unsafe_code, reason = "a hint to the processor")]
         // SAFETY: a hint about an address that is in bounds; it reads nothing.
@@ -290,6 +379,65 @@ pub(crate) fn symmetric_times<L: Lanes<f32>>(matrix: &LineRows, x: &[f32], into:
     }
 }
 
+/// Writes `matrix · x` into `into` for each vector of `x`, the matrix being symmetric. Of `ROWS`
+/// vectors the sums for two registers stay in registers, so that the matrix is read once for all.
+#[inline(always)]
+pub(crate) fn symmetric_times_all<L: Lanes<f32>, const ROWS: usize>(
+    matrix: &LineRows,
+    x: &[f32],
+    into: &mut [f32],
+) {
+    let stride = matrix.stride();
+    let whole = x.chunks_exact(ROWS * stride);
+    let rest = whole.remainder();
+    let (some, last) = into.split_at_mut(x.len() - rest.len());
+    for (x, into) in whole.zip(some.chunks_exact_mut(ROWS * stride)) {
+        let mut left = 0;
+        while left + 2 * L::COUNT <= stride {
+            symmetric_panel::<L, ROWS, 2>(matrix, left, x, into);
+            left += 2 * L::COUNT;
+        }
+        if left < stride {
+            symmetric_panel::<L, ROWS, 1>(matrix, left, x, into);
+        }
+    }
+    for (x, into) in rest.chunks_exact(stride).zip(last.chunks_exact_mut(stride)) {
+        symmetric_times::<L>(matrix, x, into);
+    }
+}
+
+/// The columns from `left` on of [`symmetric_times_all`].
+#[inline(always)]
+fn symmetric_panel<L: Lanes<f32>, const ROWS: usize, const REGISTERS: usize>(
+    matrix: &LineRows,
+    left: usize,
+    x: &[f32],
+    into: &mut [f32],
+) {
+    let stride = matrix.stride();
+    assert!(x.len() == ROWS * stride && into.len() == x.len(), "one vector for each row of sums");
+    assert!(left + REGISTERS * L::COUNT <= stride, "the registers end inside");
+    let values = matrix.values();
+    let mut sums = [[L::splat(0.0); REGISTERS]; ROWS];
+    for row in 0..matrix.rows() {
+        let mut of_row = [L::splat(0.0); REGISTERS];
+        for (register, value) in of_row.iter_mut().enumerate() {
+            *value = part::<L>(values, row * stride + left + register * L::COUNT);
+        }
+        for (vector, sums) in sums.iter_mut().enumerate() {
+            let factor = L::splat(x[vector * stride + row]);
+            for (sum, value) in sums.iter_mut().zip(&of_row) {
+                *sum = factor.times_plus(*value, *sum);
+            }
+        }
+    }
+    for (vector, sums) in sums.iter().enumerate() {
+        for (register, sum) in sums.iter().enumerate() {
+            sum.store(&mut into[vector * stride + left + register * L::COUNT..]);
+        }
+    }
+}
+
 /// Writes the inner product of each row with a vector into `into`.
 pub(crate) struct Times<'a> {
     pub(crate) rows: &'a LineRows,
@@ -334,7 +482,7 @@ mod tests {
 
         #[inline(always)]
         fn run<L: Lanes<f32>, const ROWS: usize>(self) {
-            add::<L>(self.0, self.1, self.2, self.3);
+            add::<L>(self.0, (self.1, true), self.2, self.3);
         }
     }
 
@@ -345,7 +493,7 @@ mod tests {
 
     #[test]
     fn sums_equal_the_plain_ones_at_every_level() {
-        for columns in [1, 16, 40] {
+        for columns in [1, 16, 32, 40, 64, 128] {
             let rows = sample(23, columns);
             let indices: Vec<u32> = vec![3, 0, 22, 7, 7, 19, 1, 2, 4, 21, 11];
             let wanted: Vec<f32> = (0..11).map(|at| 1.0 + at as f32 * 0.5).collect();
@@ -376,6 +524,42 @@ mod tests {
                         assert!((f64::from(*got) - expected).abs() < 1e-4);
                     }
                     assert!(into[columns..].iter().all(|padding| *padding == 0.0));
+                }
+            }
+        }
+    }
+
+    struct All<'a>(&'a LineRows, &'a [f32], &'a mut [f32]);
+
+    impl Job<f32> for All<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<L: Lanes<f32>, const ROWS: usize>(self) {
+            symmetric_times_all::<L, ROWS>(self.0, self.1, self.2);
+        }
+    }
+
+    #[test]
+    fn a_symmetric_matrix_times_many_is_that_of_each() {
+        for (columns, vectors) in [(16, 1), (40, 9), (64, 4), (128, 19)] {
+            let matrix = sample(columns, columns);
+            let mut symmetric = LineRows::zeros(matrix.stride(), columns);
+            for row in 0..columns {
+                for column in 0..columns {
+                    symmetric.row_mut(row)[column] =
+                        matrix.row(row)[column] + matrix.row(column)[row];
+                }
+            }
+            let x = sample(vectors, columns);
+            for level in Level::available() {
+                let mut into = vec![1.0; vectors * x.stride()];
+                level.run(All(&symmetric, x.values(), &mut into));
+                for (at, got) in into.iter().enumerate() {
+                    let (vector, row) = (at / x.stride(), at % x.stride());
+                    let plain: f32 =
+                        symmetric.row(row).iter().zip(x.row(vector)).map(|(a, b)| a * b).sum();
+                    assert!((got - plain).abs() < 1e-4, "{columns} {vectors} {at}");
                 }
             }
         }

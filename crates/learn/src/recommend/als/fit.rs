@@ -1,6 +1,6 @@
 //! Alternating sweeps over users and items, and the loss they lower.
 
-use super::solve::{Dot, Inverse, Scratch, Solver, System};
+use super::solve::{Dot, Inverse, Scratch, Solver, System, solve_all};
 use super::{Objective, Weights};
 use crate::error::Result;
 use crate::interactions::Interactions;
@@ -12,8 +12,8 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 
-/// Rows that one task solves: few, because the rows of popular items are long.
-const BLOCK_ROWS: usize = 8;
+/// Rows that one task solves.
+const BLOCK_ROWS: usize = super::conjugate::MOST;
 
 /// How the factors of a model are found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,23 +61,40 @@ impl Factors {
 
     /// Improves the factors of all users, then of all items, so often.
     ///
-    /// `by_item` holds the same interactions, transposed.
-    ///
     /// # Errors
     /// [`crate::Error::NoSolution`] when a system is not positive definite.
-    pub(super) fn improve(
-        &mut self,
-        [by_user, by_item]: [&Interactions; 2],
-        settings: &Settings,
-    ) -> Result<()> {
+    pub(super) fn improve(&mut self, all: &Interactions, settings: &Settings) -> Result<()> {
         let weights = settings.objective.weights();
-        let [users, items] = [by_user, by_item].map(|rows| Side::new(rows, weights));
+        // Rows whose systems are alike stand beside each other, for they are solved together.
+        let users = heaviest_first(&Side::new(all, weights).extras);
+        let by_item = all.in_order(&users).transposed();
+        let items = heaviest_first(&Side::new(&by_item, weights).extras);
+        let by_item = by_item.in_order(&items);
+        let by_user = by_item.transposed();
+        let orders = [users, items];
+        let [users, items] = [&by_user, &by_item].map(|rows| Side::new(rows, weights));
+        let mut sorted = [self.users.in_order(&orders[0]), self.items.in_order(&orders[1])];
+        let [of_users, of_items] = &mut sorted;
         for _ in 0..settings.iterations {
-            sweep(&users, &items, &self.items, &mut self.users, settings)?;
-            sweep(&items, &users, &self.users, &mut self.items, settings)?;
+            sweep(&users, &items, of_items, of_users, settings)?;
+            sweep(&items, &users, of_users, of_items, settings)?;
+        }
+        for ((into, sorted), order) in
+            [&mut self.users, &mut self.items].into_iter().zip(&sorted).zip(&orders)
+        {
+            for (at, row) in order.iter().enumerate() {
+                into.row_mut(*row as usize).copy_from_slice(sorted.row(at));
+            }
         }
         Ok(())
     }
+}
+
+/// Returns the rows, those first whose interactions add most to their system's matrix.
+fn heaviest_first(extras: &[f32]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..extras.len() as u32).collect();
+    order.sort_by(|a, b| extras[*b as usize].total_cmp(&extras[*a as usize]));
+    order
 }
 
 /// The interactions of one side.
@@ -108,25 +125,26 @@ fn sweep(
     let gram = shared_gram(level, fixed, weights.shared);
     let middling = Middling::new(level, own, other, fixed, &gram, settings);
     let stride = moving.stride();
-    let solve_block = |memory: &mut Memory, (block, rows): (usize, &mut [f32])| {
-        for (at, x) in rows.chunks_exact_mut(stride).enumerate() {
-            let number = block * BLOCK_ROWS + at;
-            let row = own.rows.row(number);
-            memory.weights.load(row, weights);
-            if row.0.is_empty() {
-                x.fill(0.0);
-                continue;
-            }
-            let system = System {
+    let solve_block = |memory: &mut Memory, (block, x): (usize, &mut [f32])| {
+        let rows = block * BLOCK_ROWS..block * BLOCK_ROWS + x.len() / stride;
+        memory.weights.clear();
+        for row in rows.clone() {
+            memory.weights.load(own.rows.row(row), weights);
+        }
+        let mut systems = Vec::with_capacity(BLOCK_ROWS);
+        let mut first = 0;
+        for row in rows {
+            let (indices, _) = own.rows.row(row);
+            systems.push(System {
                 level,
                 gram: &gram,
-                regularization: settings.objective.regularization(row.0.len(), fixed.rows()),
-                chosen: memory.weights.chosen(fixed, row.0),
-                inverse: middling.inverse(own.extras[number]),
-            };
-            system.solve(settings.solver, x, &mut memory.scratch)?;
+                regularization: settings.objective.regularization(indices.len(), fixed.rows()),
+                chosen: memory.weights.chosen(fixed, indices, first),
+                inverse: middling.inverse(own.extras[row]),
+            });
+            first += indices.len();
         }
-        Ok(())
+        solve_all(settings.solver, &systems, x, &mut memory.scratch)
     };
     moving
         .values_mut()
@@ -165,16 +183,15 @@ impl Middling {
         let n_rows = own.rows.n_users().max(1);
         let each = total.max(1e-9) / own.rows.len().max(1) as f32;
         let is_plain = own.extras.iter().all(|extra| *extra == 0.0);
-        for (power, inverse) in inverses.iter_mut().enumerate() {
-            if !own.extras.iter().any(|extra| power_of(*extra) == power) {
-                continue;
+        let exact = is_plain && matches!(settings.objective, Objective::Implicit { .. });
+        inverses.par_iter_mut().enumerate().for_each(|(power, inverse)| {
+            if own.extras.iter().any(|extra| power_of(*extra) == power) {
+                let extra = if power == 0 { 0.0 } else { 2.0 * 4_f32.powi(power as i32 - 1) };
+                let n = if power == 0 { own.rows.len() / n_rows } else { (extra / each) as usize };
+                let held = settings.objective.regularization(n, fixed.rows());
+                *inverse = Inverse::of(level, gram, &mean, extra, held, exact);
             }
-            let extra = if power == 0 { 0.0 } else { 2.0 * 4_f32.powi(power as i32 - 1) };
-            let n = if power == 0 { own.rows.len() / n_rows } else { (extra / each) as usize };
-            let held = settings.objective.regularization(n, fixed.rows());
-            let exact = is_plain && matches!(settings.objective, Objective::Implicit { .. });
-            *inverse = Inverse::of(level, gram, &mean, extra, held, exact);
-        }
+        });
         Self { inverses }
     }
 
@@ -200,7 +217,7 @@ struct Memory {
     scratch: Scratch,
 }
 
-/// What the interactions of one row weigh in its system.
+/// What the interactions of rows weigh in their systems, one row after the other.
 #[derive(Debug, Default)]
 pub(super) struct RowWeights {
     wanted: Vec<f32>,
@@ -208,9 +225,13 @@ pub(super) struct RowWeights {
 }
 
 impl RowWeights {
-    pub(super) fn load(&mut self, (_, weights): (&[u32], &[f32]), how: Weights) {
+    pub(super) fn clear(&mut self) {
         self.wanted.clear();
         self.extra.clear();
+    }
+
+    /// Adds a row.
+    pub(super) fn load(&mut self, (_, weights): (&[u32], &[f32]), how: Weights) {
         for weight in weights {
             let confidence = how.alpha * weight;
             self.wanted.push(confidence.max(0.0));
@@ -218,8 +239,16 @@ impl RowWeights {
         }
     }
 
-    pub(super) fn chosen<'a>(&'a self, rows: &'a LineRows, indices: &'a [u32]) -> Chosen<'a> {
-        Chosen { rows, indices, wanted: &self.wanted, extra: &self.extra }
+    /// Returns the row whose interactions are `indices`, the first of them being the `first` of
+    /// all.
+    pub(super) fn chosen<'a>(
+        &'a self,
+        rows: &'a LineRows,
+        indices: &'a [u32],
+        first: usize,
+    ) -> Chosen<'a> {
+        let own = first..first + indices.len();
+        Chosen { rows, indices, wanted: &self.wanted[own.clone()], extra: &self.extra[own] }
     }
 }
 
@@ -244,6 +273,7 @@ pub(super) fn loss(factors: &Factors, by_user: &Interactions, objective: Objecti
         let (mut loss, mut seen) = (0.0, 0.0);
         for user in range {
             let row = by_user.row(user);
+            own.clear();
             own.load(row, weights);
             let x = factors.users.row(user);
             for at in 0..x.len() {

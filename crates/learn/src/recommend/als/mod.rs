@@ -14,6 +14,7 @@
 //! Both alternate between users and items: with one side fixed, each row of the other is a small
 //! least-squares problem of its own.
 
+mod conjugate;
 mod fit;
 mod solve;
 
@@ -212,9 +213,8 @@ impl Als {
     /// [`crate::Error::NoSolution`] when a system has no solution: without regularization.
     pub fn fit(training: &Training<'_>, settings: &Settings) -> Result<Self> {
         let by_user = training.interactions;
-        let by_item = by_user.transposed();
         let mut factors = Factors::random(by_user, settings, training.seed);
-        factors.improve([by_user, &by_item], settings)?;
+        factors.improve(by_user, settings)?;
         let loss = fit::loss(&factors, by_user, settings.objective);
         Ok(Self::of(factors, settings.objective, loss, settings.iterations as u64))
     }
@@ -272,7 +272,7 @@ impl Als {
             level: Level::detect(),
             gram: &self.grams[side],
             regularization: self.objective.regularization(row.indices.len(), rows.rows()),
-            chosen: own.chosen(rows, &row.indices),
+            chosen: own.chosen(rows, &row.indices, 0),
             inverse: None,
         }
     }
@@ -284,7 +284,7 @@ impl Als {
         let own = row.weighed(self.objective);
         let mut x = vec![0.0; self.side(side).stride()];
         let system = self.system(row, &own, side);
-        system.solve(Solver::Cholesky, &mut x, &mut Scratch::default()).ok()?;
+        system.solve(&mut x, &mut Scratch::default()).ok()?;
         Some(x)
     }
 

@@ -6,11 +6,11 @@
 //! diagonal block after the other (Rendle et al. 2021, "iALS++").
 
 use super::super::Parameters;
+use super::conjugate::{Conjugate, MOST};
 use crate::error::Result;
-use crate::linear_algebra::lanes::product::{add_normal, factor, solve};
+use crate::linear_algebra::lanes::product::{add_normal, factor, inverse, solve};
 use crate::linear_algebra::lanes::rows::{self, Chosen, LineRows, Sum};
 use crate::linear_algebra::lanes::{Job, Lanes, Level};
-use rayon::prelude::*;
 
 /// How the system of a row is solved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(super) struct System<'a> {
 /// The inverse of a matrix that is like those of many rows.
 #[derive(Debug)]
 pub(super) struct Inverse {
-    values: LineRows,
+    pub(super) values: LineRows,
     /// Whether it is the inverse of rows whose interactions add nothing to their matrix.
     is_exact: bool,
 }
@@ -85,13 +85,7 @@ impl Inverse {
             matrix[at * stride + at] += regularization;
         }
         factor(level, &mut matrix, size, stride).ok()?;
-        let mut values = LineRows::zeros(stride, size);
-        values.values_mut().par_chunks_exact_mut(stride).take(size).enumerate().for_each(
-            |(row, unit)| {
-                unit[row] = 1.0;
-                solve(&matrix, size, stride, unit);
-            },
-        );
+        let values = inverse(level, &matrix, size, stride);
         Some(Self { values, is_exact })
     }
 }
@@ -109,39 +103,65 @@ pub(super) struct Scratch {
 /// Rows gathered at once for a normal matrix: with 128 factors a quarter of a megabyte.
 const GATHERED: usize = 256;
 
+/// Moves each row of `x` to or towards the solution of its system; without interactions it becomes
+/// zero.
+///
+/// # Errors
+/// [`crate::Error::NoSolution`] when a matrix is not positive definite.
+pub(super) fn solve_all(
+    solver: Solver,
+    systems: &[System<'_>],
+    x: &mut [f32],
+    scratch: &mut Scratch,
+) -> Result<()> {
+    let Some(first) = systems.first() else { return Ok(()) };
+    let (level, stride) = (first.level, first.stride());
+    let make = || LineRows::zeros(4 * MOST, first.gram.columns());
+    let vectors = scratch.vectors.get_or_insert_with(make).values_mut();
+    for (system, x) in systems.iter().zip(x.chunks_exact_mut(stride)) {
+        if system.chosen.indices.is_empty() {
+            x.fill(0.0);
+        }
+    }
+    match (solver, first.inverse) {
+        (Solver::Conjugate { .. }, Some(Inverse { values, is_exact: true })) => {
+            for (system, x) in systems.iter().zip(x.chunks_exact_mut(stride)) {
+                level.run(Shared { system: *system, inverse: values, x, vectors });
+            }
+        }
+        (Solver::Conjugate { steps }, _) => level.run(Conjugate { systems, steps, x, vectors }),
+        (Solver::Cholesky | Solver::Blocks { .. }, _) => {
+            let with_some =
+                |(system, _): &(&System<'_>, &mut [f32])| !system.chosen.indices.is_empty();
+            for (system, x) in systems.iter().zip(x.chunks_exact_mut(stride)).filter(with_some) {
+                match solver {
+                    Solver::Blocks { size } => system.solve_blocks(size, x, scratch)?,
+                    _ => system.solve(x, scratch)?,
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 impl System<'_> {
-    fn stride(&self) -> usize {
+    pub(super) fn stride(&self) -> usize {
         self.gram.stride()
     }
 
-    /// Moves `x` to or towards the solution.
+    /// Writes the solution into `x`.
     ///
     /// # Errors
     /// [`crate::Error::NoSolution`] when the matrix is not positive definite.
-    pub(super) fn solve(&self, solver: Solver, x: &mut [f32], scratch: &mut Scratch) -> Result<()> {
-        let make = || LineRows::zeros(4, self.gram.columns());
-        let vectors = scratch.vectors.get_or_insert_with(make);
-        if let Some(Inverse { values, is_exact: true }) = self.inverse {
-            self.level.run(Shared { system: *self, inverse: values, x, vectors });
-            return Ok(());
+    pub(super) fn solve(&self, x: &mut [f32], scratch: &mut Scratch) -> Result<()> {
+        let upper = self.factored(scratch)?;
+        x.fill(0.0);
+        for (row, wanted) in self.chosen.indices.iter().zip(self.chosen.wanted) {
+            let from = self.chosen.rows.row(*row as usize);
+            self.level.run(rows::AddOne { factor: *wanted, from, into: x });
         }
-        match solver {
-            Solver::Conjugate { steps } => {
-                self.level.run(Conjugate { system: *self, steps, x, vectors });
-                Ok(())
-            }
-            Solver::Cholesky => {
-                let upper = self.factored(scratch)?;
-                x.fill(0.0);
-                for (row, wanted) in self.chosen.indices.iter().zip(self.chosen.wanted) {
-                    let from = self.chosen.rows.row(*row as usize);
-                    self.level.run(rows::AddOne { factor: *wanted, from, into: x });
-                }
-                solve(upper, self.gram.columns(), self.stride(), x);
-                Ok(())
-            }
-            Solver::Blocks { size } => self.solve_blocks(size, x, scratch),
-        }
+        solve(upper, self.gram.columns(), self.stride(), x);
+        Ok(())
     }
 
     /// Returns the Cholesky factor of `A`.
@@ -241,7 +261,7 @@ struct Shared<'a> {
     system: System<'a>,
     inverse: &'a LineRows,
     x: &'a mut [f32],
-    vectors: &'a mut LineRows,
+    vectors: &'a mut [f32],
 }
 
 impl Job<f32> for Shared<'_> {
@@ -251,12 +271,12 @@ impl Job<f32> for Shared<'_> {
     fn run<L: Lanes<f32>, const ROWS: usize>(self) {
         let Shared { system, inverse, x, vectors } = self;
         let stride = system.stride();
-        let (residual, rest) = vectors.values_mut().split_at_mut(stride);
+        let (residual, rest) = vectors.split_at_mut(stride);
         let (step, rest) = rest.split_at_mut(stride);
         let product = &mut rest[..stride];
         residual.fill(0.0);
         x.fill(0.0);
-        rows::add::<L>(system.chosen, Sum::Wanted, x, residual);
+        rows::add::<L>(system.chosen, (Sum::Wanted, true), x, residual);
         rows::symmetric_times::<L>(inverse, residual, x);
         // The residual is taken of the right side anew, not of itself: nothing piles up.
         for _ in 0..2 {
@@ -267,77 +287,5 @@ impl Job<f32> for Shared<'_> {
             rows::symmetric_times::<L>(inverse, step, product);
             rows::add_scaled::<L, 1>(&[&*product], [1.0], x);
         }
-    }
-}
-
-/// Steps of conjugate gradients from `x`, preconditioned by the inverse of what the matrix is like
-/// (Golub & Van Loan, algorithm 11.5.1).
-struct Conjugate<'a> {
-    system: System<'a>,
-    steps: usize,
-    x: &'a mut [f32],
-    vectors: &'a mut LineRows,
-}
-
-/// A squared residual below this is none.
-const NO_RESIDUAL: f32 = 1e-20;
-/// Where the squared residual has fallen to this share, the row stands well enough until the other
-/// side moves.
-const ENOUGH: f32 = 0.001;
-
-impl Job<f32> for Conjugate<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes<f32>, const ROWS: usize>(self) {
-        let Conjugate { system, steps, x, vectors } = self;
-        let stride = system.stride();
-        let (residual, rest) = vectors.values_mut().split_at_mut(stride);
-        let (direction, rest) = rest.split_at_mut(stride);
-        let (product, divided) = rest.split_at_mut(stride);
-        rows::symmetric_times::<L>(system.gram, x, product);
-        rows::add_scaled::<L, 1>(&[&*x], [system.regularization], product);
-        residual.fill(0.0);
-        rows::add::<L>(system.chosen, Sum::Residual, x, residual);
-        rows::add_scaled::<L, 1>(&[&*product], [-1.0], residual);
-        divide::<L>(system.inverse, residual, divided);
-        direction.copy_from_slice(divided);
-        let first = rows::dot::<L>(residual, divided);
-        let mut old = first;
-        for step in 1..=steps {
-            if old.is_nan() || old < NO_RESIDUAL {
-                return;
-            }
-            rows::symmetric_times::<L>(system.gram, direction, product);
-            rows::add_scaled::<L, 1>(&[&*direction], [system.regularization], product);
-            rows::add::<L>(system.chosen, Sum::Product, direction, product);
-            let length = old / rows::dot::<L>(direction, product);
-            rows::add_scaled::<L, 1>(&[&*direction], [length], x);
-            if step == steps {
-                return;
-            }
-            rows::add_scaled::<L, 1>(&[&*product], [-length], residual);
-            divide::<L>(system.inverse, residual, divided);
-            let new = rows::dot::<L>(residual, divided);
-            if new < ENOUGH * first {
-                return;
-            }
-            let keep = L::splat(new / old);
-            for (direction, divided) in
-                direction.chunks_exact_mut(L::COUNT).zip(divided.chunks_exact(L::COUNT))
-            {
-                L::load(direction).times_plus(keep, L::load(divided)).store(direction);
-            }
-            old = new;
-        }
-    }
-}
-
-/// Writes the residual into `divided`, what the matrix is like divided out.
-#[inline(always)]
-fn divide<L: Lanes<f32>>(inverse: Option<&Inverse>, residual: &[f32], divided: &mut [f32]) {
-    match inverse {
-        Some(inverse) => rows::symmetric_times::<L>(&inverse.values, residual, divided),
-        None => divided.copy_from_slice(residual),
     }
 }
