@@ -3,7 +3,9 @@
 //!
 //! `score(j) = x · y_j + b_j`, fitted by stochastic gradient ascent of
 //! `Σ ln σ(score(i) − score(j)) − λ (‖x‖² + ‖y_i‖² + ‖y_j‖² + b_i² + b_j²)` over drawn triples: a
-//! customer, an item he had, and one he had not, drawn as often as it is popular.
+//! customer, an item he had, and one he had not. Drawn evenly, as there, the latter teaches what is
+//! popular as well; drawn as often as others had it, only what is particular to the customer. The
+//! better is in between, nearer to the first where items are few and well known.
 //!
 //! Threads never meet: customers and items are dealt into groups (stratified descent, Gemulla et
 //! al. 2011); at any time each group of customers works with a group of items of its own, so that
@@ -30,11 +32,18 @@ use rayon::prelude::*;
 pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter::whole("factors", "numbers that describe a customer or an item", 64, [1, 2048])
         .searched(Search::Log(16.0, 256.0)),
-    Parameter::whole("iterations", "sweeps over all interactions", 100, [1, 10_000]),
-    Parameter::real("learning_rate", "how far a step goes", 0.05, [1e-6, 10.0])
+    Parameter::whole("iterations", "sweeps over all interactions", 150, [1, 10_000]),
+    Parameter::real("learning_rate", "how far a step goes", 0.03, [1e-6, 10.0])
         .searched(Search::Log(0.01, 0.2)),
-    Parameter::real("regularization", "how much factors are held back", 0.01, [0.0, 10.0])
+    Parameter::real("regularization", "how much factors are held back", 0.02, [0.0, 10.0])
         .searched(Search::Log(1e-3, 0.1)),
+    Parameter::real(
+        "popularity",
+        "how often an item that he had not is drawn by how many had it; else evenly",
+        0.15,
+        [0.0, 1.0],
+    )
+    .searched(Search::Even(0.0, 1.0)),
 ];
 
 /// The most groups: as many threads can work at once.
@@ -46,11 +55,12 @@ const DRAWS: usize = 8;
 /// Sweeps over a history that was not fitted.
 const FOLD_SWEEPS: usize = 40;
 
-/// How far steps go, how much they hold back.
+/// How far steps go, how much they hold back, and which share of the others is drawn by popularity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Rates {
     step: f32,
     hold: f32,
+    popularity: f32,
 }
 
 /// Fitted factors.
@@ -62,7 +72,7 @@ pub struct Bpr {
     items: LineRows,
     /// How many items each user had when fitted.
     fitted: Vec<u32>,
-    /// How many users had each item: others are drawn by it.
+    /// How many users had each item.
     counts: Vec<u32>,
     /// Growing sums of `counts`.
     sums: Vec<u64>,
@@ -73,8 +83,9 @@ pub(crate) fn build(
     training: &Training<'_>,
     parameters: &Parameters,
 ) -> Result<Box<dyn Recommender>> {
-    let rates =
-        Rates { step: parameters.real("learning_rate"), hold: parameters.real("regularization") };
+    let [step, hold, popularity] =
+        ["learning_rate", "regularization", "popularity"].map(|name| parameters.real(name));
+    let rates = Rates { step, hold, popularity };
     let [factors, sweeps] = ["factors", "iterations"].map(|name| parameters.whole(name));
     Ok(Box::new(Bpr::fit(training, factors, sweeps, rates)))
 }
@@ -94,7 +105,11 @@ pub(crate) fn load(from: &Reader<'_>) -> Result<Box<dyn Recommender>> {
     if fitted.len() != users.rows() || counts.len() != items.rows() {
         return Err(wrong("counts are not one for each row"));
     }
-    let rates = Rates { step: saved::number(from, "step")?, hold: saved::number(from, "hold")? };
+    let rates = Rates {
+        step: saved::number(from, "step")?,
+        hold: saved::number(from, "hold")?,
+        popularity: saved::number(from, "popularity")?,
+    };
     Ok(Box::new(Bpr { users, items, fitted, sums: growing(&counts), counts, rates }))
 }
 
@@ -291,11 +306,15 @@ impl Job<f32> for Meet<'_> {
         let pairs = &pairs[start..end];
         for (user, item) in pairs {
             let had = all.row(members[*user as usize] as usize).0;
-            // Another interaction of the group: an item as often as it is popular.
             let mut other = None;
             for _ in 0..DRAWS {
-                let drawn = pairs[random.random_range(0..pairs.len())].1;
-                if had.binary_search(&drawn).is_err() {
+                let drawn = if random.random::<f32>() < model.rates.popularity {
+                    // Another interaction of the group.
+                    pairs[random.random_range(0..pairs.len())].1
+                } else {
+                    items.members[random.random_range(0..items.members.len())]
+                };
+                if model.is_known(drawn) && had.binary_search(&drawn).is_err() {
                     other = Some(drawn);
                     break;
                 }
@@ -367,9 +386,13 @@ impl Job<f32> for Fold<'_> {
         let (mut y, mut z) = (vec![0.0; x.len()], vec![0.0; x.len()]);
         for _ in 0..FOLD_SWEEPS {
             for item in items {
-                let drawn = random.random_range(0..total);
-                let other = model.sums.partition_point(|sum| *sum <= drawn);
-                if items.binary_search(&(other as u32)).is_ok() {
+                let other = if random.random::<f32>() < model.rates.popularity {
+                    let drawn = random.random_range(0..total);
+                    model.sums.partition_point(|sum| *sum <= drawn)
+                } else {
+                    random.random_range(0..model.items.rows())
+                };
+                if !model.is_known(other as u32) || items.binary_search(&(other as u32)).is_ok() {
                     continue;
                 }
                 y.copy_from_slice(model.items.row(*item as usize));
@@ -422,73 +445,9 @@ impl Recommender for Bpr {
         into.u32s("counts", &self.counts);
         into.f32s("step", &[self.rates.step]);
         into.f32s("hold", &[self.rates.hold]);
+        into.f32s("popularity", &[self.rates.popularity]);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::interactions::Repeats;
-
-    /// 300 users and 200 items of two tastes; each has half of the items of his own.
-    fn tastes() -> Interactions {
-        let pairs = (0..300_u32).flat_map(|user| (0..200_u32).map(move |item| (user, item)));
-        let own =
-            |(user, item): &(u32, u32)| user % 2 == item % 2 && (user * 31 + item * 17) % 7 < 3;
-        let (users, items): (Vec<u32>, Vec<u32>) = pairs.filter(own).unzip();
-        let ones = vec![1.0; users.len()];
-        Interactions::from_triples(300, 200, &users, &items, &ones, Repeats::Add).unwrap()
-    }
-
-    fn fit(all: &Interactions, threads: usize) -> Bpr {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let rates = Rates { step: 0.05, hold: 0.01 };
-        pool.install(|| Bpr::fit(&Training::new(all), 8, 30, rates))
-    }
-
-    #[test]
-    fn a_step_by_hand() {
-        let pad = |values: [f32; 2]| {
-            let mut row = vec![0.0; 16];
-            row[..2].copy_from_slice(&values);
-            row
-        };
-        let (mut x, mut y, mut z) = (pad([1.0, 0.0]), pad([2.0, 1.0]), pad([0.0, 1.0]));
-        struct Step<'a>([&'a mut [f32]; 3]);
-        impl Job<f32> for Step<'_> {
-            type Output = ();
-            #[inline(always)]
-            fn run<L: Lanes<f32>, const ROWS: usize>(self) {
-                let [x, y, z] = self.0;
-                step::<L>(x, y, z, Rates { step: 0.1, hold: 0.5 });
-            }
-        }
-        Level::detect().run(Step([&mut x, &mut y, &mut z]));
-        // σ(−2) = .1192; x + .1 (σ (y − z) − .5 x), y + .1 (σ x − .5 y), z − .1 (σ x + .5 z).
-        let pull = 0.1 / (1.0 + 2.0_f32.exp());
-        assert!((x[0] - (0.95 + 2.0 * pull)).abs() < 1e-6 && x[1].abs() < 1e-6);
-        assert!((y[0] - (1.9 + pull)).abs() < 1e-6 && (y[1] - 0.95).abs() < 1e-6);
-        assert!((z[0] + pull).abs() < 1e-6 && (z[1] - 0.95).abs() < 1e-6);
-    }
-
-    #[test]
-    fn many_groups_give_the_same_bits_at_any_number_of_threads() {
-        let all = tastes();
-        let (one, three) = (fit(&all, 1), fit(&all, 3));
-        assert_eq!((&one.users, &one.items), (&three.users, &three.items));
-    }
-
-    #[test]
-    fn everybody_gets_what_is_to_his_taste_newcomers_too() {
-        let all = tastes();
-        let model = fit(&all, 2);
-        for user in 0..20 {
-            for user_known in [Some(user), None] {
-                let history = History { user: user_known, ..History::of(&all, user) };
-                let list = model.recommend(history, &ListOptions::unseen(10), &mut Pad::default());
-                let own = list.iter().filter(|one| one.item % 2 == user % 2).count();
-                assert!(own >= 9, "{own} of 10 for {user_known:?}");
-            }
-        }
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::server::{Answer, Server, ShopFolder};
-use super::{shown, succeed};
+use super::{fail, shown, succeed};
 
 /// How long an event may take to change a list.
 const SOON: Duration = Duration::from_secs(5);
@@ -207,6 +207,12 @@ fn everybodys_lists_are_a_file(learned: &Learned) {
     assert_eq!(rows.len() - 1, 3 * customers.len(), "a list of three each");
     assert!(customers.len() > 300);
     assert!(export("lists:cart").len() < rows.len(), "only who has something in the cart");
+    let before = std::fs::read(&file).unwrap();
+    for wrong in ["evnts", "audience:product:none", "lists:none"] {
+        fail(&["export", "--shop", path, wrong, "--output", shown(&file)], 1);
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), before, "a mistake leaves what stood there");
+    assert!(!learned.shop.path.join("lists.csv.part").exists());
 }
 
 fn filters_let_through_what_they_say(learned: &Learned) {

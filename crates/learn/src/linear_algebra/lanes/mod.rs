@@ -5,6 +5,7 @@
 //! of threads; levels differ from each other by rounding. What is made of them stands beside:
 //! sums over scattered rows ([`rows`]), products of panels ([`product`]).
 
+pub(crate) mod chosen;
 pub(crate) mod product;
 pub(crate) mod register;
 pub(crate) mod rows;

@@ -5,7 +5,8 @@
 //! the rest, and would have to come from the second one seven times a row.
 
 use super::solve::{Inverse, System};
-use crate::linear_algebra::lanes::rows::{self, Sum};
+use crate::linear_algebra::lanes::chosen::{self, Sum};
+use crate::linear_algebra::lanes::rows;
 use crate::linear_algebra::lanes::{Job, Lanes};
 
 /// Steps of conjugate gradients from `x`, preconditioned by the inverse of what the matrices are
@@ -173,9 +174,9 @@ impl Batch<'_> {
                     continue;
                 }
                 let more = indices[done[at]..].partition_point(|index| (*index as usize) < end);
-                let chosen = system.chosen.part(done[at]..done[at] + more);
+                let part_of = system.chosen.part(done[at]..done[at] + more);
                 let own = at * self.stride..(at + 1) * self.stride;
-                rows::add::<L>(chosen, (sum, asks), &x[own.clone()], &mut into[own]);
+                chosen::add::<L>(part_of, (sum, asks), &x[own.clone()], &mut into[own]);
                 done[at] += more;
                 is_last &= done[at] == indices.len();
             }

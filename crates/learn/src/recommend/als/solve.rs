@@ -8,8 +8,9 @@
 use super::super::Parameters;
 use super::conjugate::{Conjugate, MOST};
 use crate::error::Result;
+use crate::linear_algebra::lanes::chosen::{self, Chosen, Sum};
 use crate::linear_algebra::lanes::product::{add_normal, factor, inverse, solve};
-use crate::linear_algebra::lanes::rows::{self, Chosen, LineRows, Sum};
+use crate::linear_algebra::lanes::rows::{self, LineRows};
 use crate::linear_algebra::lanes::{Job, Lanes, Level};
 
 /// How the system of a row is solved.
@@ -276,7 +277,7 @@ impl Job<f32> for Shared<'_> {
         let product = &mut rest[..stride];
         residual.fill(0.0);
         x.fill(0.0);
-        rows::add::<L>(system.chosen, (Sum::Wanted, true), x, residual);
+        chosen::add::<L>(system.chosen, (Sum::Wanted, true), x, residual);
         rows::symmetric_times::<L>(inverse, residual, x);
         // The residual is taken of the right side anew, not of itself: nothing piles up.
         for _ in 0..2 {

@@ -51,31 +51,39 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let bar = printer::bar("exporting");
     let mut file = Output::new(&arguments.output)?;
     let mut rows = 0;
-    let mut write = |part: Frame| -> Result<()> {
+    let filled = fill(&shop, arguments, |part| {
         rows += part.rows() as u64;
         bar.set_position(rows);
         file.write(&part)
-    };
-    let what = arguments.what.as_str();
-    if let Some(meant) = what.strip_prefix("audience:") {
-        let size = arguments.size.unwrap_or(AUDIENCE);
-        write(recommend::audience(&shop, meant, size)?)?;
-    } else if let Some(scene) = what.strip_prefix("lists:") {
-        let length = arguments.size.unwrap_or(LENGTH);
-        lists::write(&shop, &arguments.folder.shop, (lists::scene(scene)?, length), write)?;
-    } else if let Some(rule) = segment_rule(&shop, what)? {
-        let members = segments::members_of(&shop, &arguments.folder.shop, &rule)?;
-        write(segments::table(&rule.id, &members))?;
-    } else {
-        shop.lake.stream(&query(&shop, what)?, write)?;
-    }
-    file.close()?;
+    });
+    file.close(filled)?;
     bar.finish_and_clear();
     Ok(if arguments.json {
         json!({ "rows": rows, "file": arguments.output }).to_string()
     } else {
         format!("{rows} rows in `{}`", arguments.output.display())
     })
+}
+
+/// Hands over what is meant, piece by piece.
+fn fill(
+    shop: &Shop,
+    arguments: &Arguments,
+    mut write: impl FnMut(Frame) -> Result<()>,
+) -> Result<()> {
+    let (what, folder) = (arguments.what.as_str(), &arguments.folder.shop);
+    if let Some(meant) = what.strip_prefix("audience:") {
+        let size = arguments.size.unwrap_or(AUDIENCE);
+        write(recommend::audience(shop, meant, size)?)
+    } else if let Some(scene) = what.strip_prefix("lists:") {
+        let length = arguments.size.unwrap_or(LENGTH);
+        lists::write(shop, folder, (lists::scene(scene)?, length), write)
+    } else if let Some(rule) = segment_rule(shop, what)? {
+        let members = segments::members_of(shop, folder, &rule)?;
+        write(segments::table(&rule.id, &members))
+    } else {
+        shop.lake.stream(&query(shop, what)?, write)
+    }
 }
 
 /// Returns the rule of the segment that is meant, if one is.
@@ -103,42 +111,59 @@ fn query(shop: &Shop, what: &str) -> Result<String> {
     Ok(format!("SELECT * FROM {what}"))
 }
 
-/// The file that is written.
-enum Output {
+/// The file that is written. It bears another name until it is whole, so that a mistake or a stop
+/// half-way leaves what stood there as it was.
+struct Output {
+    path: PathBuf,
+    part: PathBuf,
+    rows: Rows,
+}
+
+enum Rows {
     Parquet(Box<TableFile>),
-    Csv { file: BufWriter<File>, has_header: bool },
+    Csv(Option<BufWriter<File>>),
 }
 
 impl Output {
     fn new(path: &Path) -> Result<Self> {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("parquet") => Ok(Self::Parquet(Box::new(TableFile::new(path)))),
-            Some("csv") => {
-                let file = File::create(path)
-                    .with_context(|| format!("cannot write `{}`", path.display()))?;
-                Ok(Self::Csv { file: BufWriter::new(file), has_header: false })
-            }
+        let part = path.with_added_extension("part");
+        let rows = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("parquet") => Rows::Parquet(Box::new(TableFile::new(&part))),
+            Some("csv") => Rows::Csv(None),
             _ => bail!("--output must end in .parquet or .csv, got `{}`", path.display()),
-        }
+        };
+        Ok(Self { path: path.to_owned(), part, rows })
     }
 
     fn write(&mut self, part: &Frame) -> Result<()> {
-        match self {
-            Self::Parquet(file) => Ok(file.write(part)?),
-            Self::Csv { file, has_header } => {
-                if !*has_header {
-                    write_header(part, file)?;
-                    *has_header = true;
-                }
+        match &mut self.rows {
+            Rows::Parquet(file) => Ok(file.write(part)?),
+            Rows::Csv(Some(file)) => write_rows(part, file),
+            Rows::Csv(none) => {
+                let file = File::create(&self.part)
+                    .with_context(|| format!("cannot write `{}`", self.path.display()))?;
+                let file = none.insert(BufWriter::new(file));
+                write_header(part, file)?;
                 write_rows(part, file)
             }
         }
     }
 
-    fn close(self) -> Result<()> {
-        match self {
-            Self::Parquet(file) => Ok(file.close()?),
-            Self::Csv { mut file, .. } => Ok(file.flush()?),
+    /// Ends the file, or takes away what there is of it when it could not be filled.
+    fn close(self, filled: Result<()>) -> Result<()> {
+        let ended = filled.and_then(|()| match self.rows {
+            Rows::Parquet(file) => Ok(file.close()?),
+            Rows::Csv(Some(mut file)) => Ok(file.flush()?),
+            Rows::Csv(None) => Ok(()),
+        });
+        let cannot = || format!("cannot write `{}`", self.path.display());
+        match ended {
+            Ok(()) => std::fs::rename(&self.part, &self.path).with_context(cannot),
+            Err(error) => {
+                // It may not have been begun.
+                drop(std::fs::remove_file(&self.part));
+                Err(error)
+            }
         }
     }
 }
