@@ -13,6 +13,9 @@ pub const Z_95: f64 = 1.959_963_984_540_054;
 /// By how much the logarithm of a parameter is moved to see what depends on it.
 const STEP: f64 = 1e-4;
 
+/// Kinds of histories that one task asks about.
+const BLOCK: usize = 512;
+
 /// A number with an interval of 95 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
@@ -71,7 +74,7 @@ impl Outlook {
         }
         histories.iter().try_for_each(History::check)?;
         let kinds = Kinds::new(histories);
-        let of_kinds: Vec<Prospect> = kinds.map(|history| purchases.prospect(history, horizon));
+        let of_kinds = kinds.map(|histories| purchases.prospects(histories, horizon));
         let prospects: Vec<Prospect> =
             kinds.of_rows.iter().map(|kind| of_kinds[*kind as usize]).collect();
         let each: Vec<f64> = histories.iter().map(|history| amounts.expected(history)).collect();
@@ -119,8 +122,8 @@ impl Kinds {
     }
 
     /// Returns what `of` says of each kind, in order.
-    fn map<T: Send>(&self, of: impl Fn(&History) -> T + Sync + Send) -> Vec<T> {
-        self.histories.par_iter().with_min_len(64).map(of).collect()
+    fn map<T: Send>(&self, of: impl Fn(&[History]) -> Vec<T> + Sync + Send) -> Vec<T> {
+        self.histories.par_chunks(BLOCK).flat_map_iter(of).collect()
     }
 }
 
@@ -149,7 +152,7 @@ impl Doubt {
             *weight = (weight.0 + 1.0, weight.1 + amount);
         }
         let sums = |model: &BgNbd| {
-            let expected = kinds.map(|history| model.expected(history, horizon));
+            let expected = kinds.map(|histories| model.expected(histories, horizon));
             let pairs = expected.iter().zip(&weights);
             pairs.fold((0.0, 0.0), |sums, (expected, weight)| {
                 (sums.0 + expected * weight.0, sums.1 + expected * weight.1)

@@ -22,8 +22,9 @@ const LOG_LEAST: f64 = -600.0;
 /// series: it takes as many terms as a is large.
 const LOG_SERIES: f64 = -50.0;
 
-/// The share of all possible futures within [`Prospect::low`] and [`Prospect::high`].
-const INTERVAL: f64 = 0.9;
+/// The share of all possible futures below [`Prospect::low`], and of those above
+/// [`Prospect::high`].
+const TAIL: f64 = 0.05;
 
 /// What is to be expected of one buyer within a horizon.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,17 +50,43 @@ impl BgNbd {
     /// Returns what is to be expected of a buyer within `horizon` days, at least 0.
     #[must_use]
     pub fn prospect(&self, history: &History, horizon: f64) -> Prospect {
-        let alive = self.alive(history);
         let ahead = Ahead::new(self, history, horizon);
-        let futures = ahead.futures(alive);
-        let expected = ahead.expected().map_or(futures.mean, |expected| alive * expected);
+        self.prospect_of(history, &ahead, ahead.expected(), &ahead.futures())
+    }
+
+    /// Returns [`Self::prospect`] of each buyer: quickest where those of one age and as many
+    /// purchases stand beside each other, who if they have not left have the same before them.
+    pub(in crate::lifetime) fn prospects(
+        &self,
+        histories: &[History],
+        horizon: f64,
+    ) -> Vec<Prospect> {
+        let mut found = Vec::with_capacity(histories.len());
+        for equal in histories.chunk_by(is_as_old_and_active) {
+            let ahead = Ahead::new(self, &equal[0], horizon);
+            let (expected, futures) = (ahead.expected(), ahead.futures());
+            let one = |history| self.prospect_of(history, &ahead, expected, &futures);
+            found.extend(equal.iter().map(one));
+        }
+        found
+    }
+
+    fn prospect_of(
+        &self,
+        history: &History,
+        ahead: &Ahead,
+        expected: Option<f64>,
+        futures: &Futures,
+    ) -> Prospect {
+        let alive = self.alive(history);
+        let expected = alive * expected.unwrap_or(futures.mean);
         Prospect {
             alive,
             expected,
-            variance: (futures.square - expected * expected).max(0.0),
-            silent: futures.silent,
-            low: futures.low,
-            high: futures.high,
+            variance: (alive * futures.square - expected * expected).max(0.0),
+            silent: 1.0 - alive + alive * futures.up_to[0],
+            low: futures.quantile(TAIL, alive),
+            high: futures.quantile(1.0 - TAIL, alive),
             // Given that he has not left, his rate follows a gamma distribution, and the time to
             // the next purchase a Lomax distribution.
             next_days: ahead.rate
@@ -82,19 +109,25 @@ impl BgNbd {
         1.0 / (1.0 + u.exp())
     }
 
-    /// Returns the expected number of purchases within `horizon` days, as in [`Prospect`].
-    #[must_use]
-    pub fn expected(&self, history: &History, horizon: f64) -> f64 {
-        let (alive, ahead) = (self.alive(history), Ahead::new(self, history, horizon));
-        match ahead.expected() {
-            Some(expected) => alive * expected,
-            None => ahead.futures(alive).mean,
+    /// Returns the expected number of purchases of each buyer within `horizon` days, as in
+    /// [`Prospect`].
+    pub(in crate::lifetime) fn expected(&self, histories: &[History], horizon: f64) -> Vec<f64> {
+        let mut found = Vec::with_capacity(histories.len());
+        for equal in histories.chunk_by(is_as_old_and_active) {
+            let ahead = Ahead::new(self, &equal[0], horizon);
+            let expected = ahead.expected().unwrap_or_else(|| ahead.futures().mean);
+            found.extend(equal.iter().map(|history| self.alive(history) * expected));
         }
+        found
     }
 
     fn units(&self, days: u32) -> f64 {
         f64::from(days) / self.days_per_unit
     }
+}
+
+fn is_as_old_and_active(left: &History, right: &History) -> bool {
+    (left.age, left.repeats) == (right.age, right.repeats)
 }
 
 /// A buyer who has not left: what is believed of his rate and of his probability to leave is what
@@ -166,23 +199,22 @@ impl Ahead {
 
     /// Returns the distribution of the number of purchases, walked through once.
     ///
-    /// For somebody who has not left, k purchases come about in two ways: the k-th or any other did
-    /// not end it, or the k-th did. With N(k) the negative binomial probability of k purchases
-    /// without leaving: B(a, b + k)/B(a, b) N(k) + B(a + 1, b + k − 1)/B(a, b) (1 − N(0) − … −
-    /// N(k − 1)) (equation 8 of the paper with x added to r and b and T to α).
-    fn futures(&self, alive: f64) -> Futures {
+    /// k purchases come about in two ways: the k-th or any other did not end it, or the k-th did.
+    /// With N(k) the negative binomial probability of k purchases without leaving:
+    /// B(a, b + k)/B(a, b) N(k) + B(a + 1, b + k − 1)/B(a, b) (1 − N(0) − … − N(k − 1)) (equation 8
+    /// of the paper with x added to r and b and T to α).
+    fn futures(&self) -> Futures {
         let mut log_of = self.shape * (-self.share).ln_1p();
         let mut unhindered = log_of.exp();
-        let (mut stays, mut above, mut seen) = (1.0, 1.0, 1.0 - alive);
-        let mut found = Futures { silent: 0.0, mean: 0.0, square: 0.0, low: 0, high: 0 };
-        let (mut low, mut high) = (None, None);
-        let tail = (1.0 - INTERVAL) / 2.0;
+        let (mut stays, mut above, mut seen) = (1.0, 1.0, 0.0);
+        let mut found = Futures { up_to: Vec::new(), mean: 0.0, square: 0.0 };
         for count in 0..PURCHASES_MAX {
             let k = f64::from(count);
             let mut probability = 0.0;
             if count > 0 {
-                probability = self.a / (self.a + self.b + k - 1.0) * stays * above;
-                stays *= (self.b + k - 1.0) / (self.a + self.b + k - 1.0);
+                let inverse = (self.a + self.b + k - 1.0).recip();
+                probability = self.a * inverse * stays * above;
+                stays *= (self.b + k - 1.0) * inverse;
                 let ratio = (self.shape + k - 1.0) / k * self.share;
                 if log_of > LOG_LEAST {
                     unhindered *= ratio;
@@ -194,34 +226,38 @@ impl Ahead {
             }
             probability += stays * unhindered;
             above = (above - unhindered).max(0.0);
-            seen += alive * probability;
-            found.mean += alive * probability * k;
-            found.square += alive * probability * k * k;
-            if count == 0 {
-                found.silent = seen;
+            seen += probability;
+            if found.up_to.last().is_none_or(|before| *before < 1.0 - TAIL) {
+                found.up_to.push(seen);
             }
-            if seen >= tail {
-                low.get_or_insert(count);
-            }
-            if seen >= 1.0 - tail {
-                high.get_or_insert(count);
-            }
+            found.mean += probability * k;
+            found.square += probability * k * k;
             if 1.0 - seen <= LEFT_OUT && k >= self.shape * self.share || self.share == 0.0 {
                 break;
             }
         }
-        found.low = low.unwrap_or(0);
-        found.high = high.unwrap_or(PURCHASES_MAX);
         found
     }
 }
 
-/// What the distribution of the number of purchases comes to.
+/// The distribution of the number of purchases of somebody who has not left.
 struct Futures {
-    silent: f64,
+    /// The probability of at most so many: of 0, of 1, and so on, as far as an end of the central
+    /// 90 % can lie.
+    up_to: Vec<f64>,
     mean: f64,
     /// The mean square.
     square: f64,
-    low: u32,
-    high: u32,
+}
+
+impl Futures {
+    /// Returns the fewest purchases that are not exceeded with this probability by somebody who has
+    /// not left with the probability `alive`.
+    fn quantile(&self, probability: f64, alive: f64) -> u32 {
+        let is_below = |up_to: &f64| 1.0 - alive + alive * up_to < probability;
+        match self.up_to.partition_point(is_below) {
+            count if count < self.up_to.len() => count as u32,
+            _ => PURCHASES_MAX,
+        }
+    }
 }

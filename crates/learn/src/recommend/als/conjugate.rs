@@ -31,7 +31,7 @@ const ENOUGH: f32 = 0.001;
 pub(super) const MOST: usize = 32;
 
 /// Numbers of the other side that the second cache keeps from one step to the next.
-const CACHED: usize = 1 << 18;
+pub(super) const CACHED: usize = 1 << 18;
 
 impl Job<f32> for Conjugate<'_> {
     type Output = ();

@@ -1,8 +1,11 @@
 //! The solvers against dense normal equations in double precision, the loss against its definition.
 
+use super::conjugate::CACHED;
 use super::*;
 use crate::interactions::{Interactions, Repeats};
 use crate::linear_algebra::Cholesky;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
 
 const USERS: usize = 30;
 const ITEMS: usize = 23;
@@ -243,5 +246,43 @@ fn interactions_that_weigh_what_all_pairs_weigh_are_solved_exactly() {
         for (exact, got) in exact.iter().zip(model.item(item as u32)) {
             assert!((exact - got).abs() < 1e-4, "{got} is not {exact}");
         }
+    }
+}
+
+/// The rows of the items read more of the users' factors than the cache keeps: they go through them
+/// part by part, several at a time.
+#[test]
+fn rows_that_do_not_fit_the_cache_are_solved_part_by_part() {
+    let (n_users, n_items) = (5_000, 20);
+    let (mut users, mut items, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+    let mut random = Pcg64Mcg::seed_from_u64(1);
+    for user in 0..n_users as u32 {
+        for item in 0..n_items as u32 {
+            let chance = if user % 3 == item % 3 { 0.9 } else { 0.5 };
+            if random.random::<f64>() < chance {
+                users.push(user);
+                items.push(item);
+                weights.push(1.0 + ((user + item) % 3) as f32);
+            }
+        }
+    }
+    let all = Interactions::from_triples(n_users, n_items, &users, &items, &weights, Repeats::Add)
+        .unwrap();
+    let by_item = all.transposed();
+    for objective in [WEIGHTED, IMPLICIT] {
+        let solver = Solver::Conjugate { steps: 10 };
+        let settings = Settings { factors: 128, ..settings(objective, solver, 8) };
+        let model = Als::fit(&Training::new(&all), &settings).unwrap();
+        let (mut squares, mut off) = (0.0, 0.0);
+        for item in 0..n_items {
+            let (users, weights) = by_item.row(item);
+            assert!(users.len() * 128 > CACHED);
+            let exact = model.fold_in_item(users, weights).unwrap();
+            for (exact, got) in exact.iter().zip(model.item(item as u32)) {
+                squares += exact * exact;
+                off += (exact - got).powi(2);
+            }
+        }
+        assert!(off < 1e-3 * squares, "{off} {squares}");
     }
 }
