@@ -77,7 +77,7 @@ pub(super) async fn put(app: Arc<App>, mut call: Call) -> Result<Response, ApiEr
             return Err(ApiError::bad(format!("`name` has more than {NAME_MAX} characters")));
         }
         let expression = needed(&fields)?;
-        rules::read(&app.shop, expression).map_err(refused)?;
+        rules::read(&app.shop, expression).map_err(|mistake| refused(&mistake))?;
         let known = app.shop.ledger.segment_rules()?;
         let is_on = |rule: &&SegmentRule| rule.off.is_none() && rule.id != id;
         if known.iter().filter(is_on).count() >= SEGMENTS_MAX {
@@ -123,7 +123,7 @@ pub(super) async fn check(app: Arc<App>, mut call: Call) -> Result<Response, Api
                 "ok": false,
                 "mistake": {
                     "start": mistake.start, "length": mistake.length,
-                    "message": mistake.message, "hint": mistake.hint,
+                    "message": mistake.message(), "hint": mistake.advice(),
                     "text": mistake.to_string(),
                 },
             }),
@@ -260,12 +260,11 @@ fn lost() -> ApiError {
 }
 
 /// Returns the answer to a wrong expression, whose advice stands by itself.
-fn refused(mistake: Mistake) -> ApiError {
-    let shown = mistake.to_string();
-    let shown = shown.split("\nhint: ").next().unwrap_or_default();
-    match mistake.hint {
-        Some(hint) => ApiError::bad(shown).hint(hint),
-        None => ApiError::bad(shown),
+fn refused(mistake: &Mistake) -> ApiError {
+    let refused = ApiError::bad(mistake.shown());
+    match mistake.advice() {
+        Some(advice) => refused.hint(advice),
+        None => refused,
     }
 }
 

@@ -152,7 +152,7 @@ impl Keeper {
         }
         let Defined { definitions: all, wrong } = definitions(&live.shop)?;
         for (id, mistake) in &wrong {
-            tracing::error!(id, mistake = mistake.message, "a segment cannot be read");
+            tracing::error!(id, mistake = mistake.message(), "a segment cannot be read");
         }
         let mut known = hold(live)?;
         let is_enough = match &mut known.ruled {

@@ -23,3 +23,13 @@ impl Language {
         }
     }
 }
+
+/// A page tells in its own language what is wrong with a filter.
+impl From<Language> for shopwise_stages::language::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::En => Self::English,
+            Language::Zh => Self::Chinese,
+        }
+    }
+}

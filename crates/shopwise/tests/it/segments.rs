@@ -183,6 +183,7 @@ fn wrong_rules_and_questions_are_refused_with_the_place_of_the_mistake() {
         ("(orders > 1", "is not closed"),
         (&"x".repeat(5000), "more than 4000 characters"),
         ("orders > 1 and ", "the text ends here"),
+        ("(订单数 > 1", "这个左括号没有闭合（第 1 行，第 1 个字符）"),
     ] {
         let body = json!({ "expression": expression });
         let answer = place.call("PUT", "/api/segments/wrong", &body);

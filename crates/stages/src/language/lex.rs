@@ -5,7 +5,7 @@ use shopwise_model::time::{self, DateFormat};
 
 use super::mistake::{Mistake, meant};
 use super::tree::Op;
-use super::words::{Entry, Unit, WORDS, Word};
+use super::words::{Entry, Language, Unit, WORDS, Word};
 
 /// A piece of the text; places are counted in characters.
 #[derive(Debug, Clone)]
@@ -60,6 +60,26 @@ pub(super) fn tokens(text: &str, zone: &TimeZone) -> Result<Vec<Token>, Mistake>
     Ok(tokens)
 }
 
+/// Returns the language of a text: Chinese where a Chinese character stands outside quotes, since
+/// what stands within them is the shop's own.
+pub(super) fn language(text: &str) -> Language {
+    let mut quote: Option<&[char]> = None;
+    for own in text.chars() {
+        match quote {
+            Some(ends) if ends.contains(&own) => quote = None,
+            Some(_) => {}
+            None if is_han(own) => return Language::Chinese,
+            None => quote = QUOTES.iter().find(|(open, _)| *open == own).map(|(_, ends)| *ends),
+        }
+    }
+    Language::English
+}
+
+fn is_han(own: char) -> bool {
+    matches!(u32::from(own), 0x3005 | 0x3007 | 0x3400..=0x4dbf | 0x4e00..=0x9fff
+        | 0xf900..=0xfaff | 0x2_0000..=0x3_fffd)
+}
+
 /// Returns the sign that a full-width one stands for.
 fn narrow(own: char) -> char {
     match own {
@@ -100,7 +120,7 @@ impl Lexer<'_> {
         Ok(Some(Token { start, length: self.at - start, is }))
     }
 
-    fn wrong(&self, start: usize, length: usize, message: String) -> Mistake {
+    fn wrong(&self, start: usize, length: usize, message: [impl Into<Box<str>>; 2]) -> Mistake {
         Mistake::new(self.text, start, length, message)
     }
 
@@ -118,14 +138,18 @@ impl Lexer<'_> {
             (',', _) => (Piece::Comma, 1),
             ('.', _) => (Piece::Dot, 1),
             (sign, _) => {
-                let wrong = self.wrong(self.at, 1, format!("`{sign}` means nothing here"));
+                let message =
+                    [format!("`{sign}` means nothing here"), format!("`{sign}` 在这里没有意义")];
                 let hint = match sign {
-                    '&' => "write `and` or `且`",
-                    '|' => "write `or` or `或`",
-                    '!' => "write `not` or `非`",
-                    '[' | '{' | '【' => "lists and groups stand in ( )",
-                    _ => "texts stand in quotes: \"tea\" or “茶”",
+                    '&' => ["write `and` or `且`", "请写 `且`，`and` 也可以"],
+                    '|' => ["write `or` or `或`", "请写 `或`，`or` 也可以"],
+                    '!' => ["write `not` or `非`", "请写 `非`，`not` 也可以"],
+                    '[' | '{' | '【' => ["lists and groups stand in ( )", "列表和分组写在 ( ) 里"],
+                    _ => {
+                        ["texts stand in quotes: \"tea\" or “茶”", "文字要加引号：“茶” 或 \"tea\""]
+                    }
                 };
+                let wrong = self.wrong(self.at, 1, message);
                 return Err(wrong.hint(hint));
             }
         };
@@ -155,8 +179,8 @@ impl Lexer<'_> {
             }
         }
         let end = ends.first().copied().unwrap_or(open);
-        let wrong = self.wrong(start, 1, "this text has no end".to_owned());
-        Err(wrong.hint(format!("close it with {end}")))
+        let wrong = self.wrong(start, 1, ["this text has no end", "这段文字缺少结尾的引号"]);
+        Err(wrong.hint([format!("close it with {end}"), format!("请在末尾加上 {end}")]))
     }
 
     fn digits(&mut self) -> usize {
@@ -183,7 +207,7 @@ impl Lexer<'_> {
             Ok(number) if number.is_finite() => Ok(Piece::Number(number)),
             _ => {
                 let length = self.at - start;
-                Err(self.wrong(start, length, "this number is too large".to_owned()))
+                Err(self.wrong(start, length, ["this number is too large", "这个数太大"]))
             }
         }
     }
@@ -215,8 +239,12 @@ impl Lexer<'_> {
             Some(moment) => Ok(Piece::Date(written, moment)),
             None => {
                 let length = self.at - start;
-                let wrong = self.wrong(start, length, format!("`{written}` is no date"));
-                Err(wrong.hint("write 2026-12-01 or 2026-12-01 18:30"))
+                let message =
+                    [format!("`{written}` is no date"), format!("`{written}` 不是有效的日期")];
+                Err(self.wrong(start, length, message).hint([
+                    "write 2026-12-01 or 2026-12-01 18:30",
+                    "请写成 2026-12-01 或 2026-12-01 18:30",
+                ]))
             }
         }
     }
@@ -291,19 +319,22 @@ impl Lexer<'_> {
             name
         };
         if name.is_empty() {
-            let message = "here the name of an attribute is missing".to_owned();
-            let hint = "write attribute.colour or attribute.\"net weight\"";
-            return Err(self.wrong(start, 1, message).hint(hint));
+            let message = ["here the name of an attribute is missing", "这里缺少属性名"];
+            return Err(self.wrong(start, 1, message).hint([
+                "write attribute.colour or attribute.\"net weight\"",
+                "请写成 `属性.颜色` 或 `属性.\"净重\"`",
+            ]));
         }
         Ok(name)
     }
 }
 
 /// Returns the word that an unknown one was probably meant to be, as advice.
-pub(super) fn suggestion(unknown: &str, is_allowed: impl Fn(Word) -> bool) -> Option<String> {
+pub(super) fn suggestion(unknown: &str, is_allowed: impl Fn(Word) -> bool) -> Option<[String; 2]> {
     let allowed = WORDS.iter().filter(|entry| is_allowed(entry.word));
     let names = allowed.flat_map(|entry| [entry.english, entry.chinese]);
-    meant(unknown, names).map(|name| format!("did you mean `{name}`?"))
+    meant(unknown, names)
+        .map(|name| [format!("did you mean `{name}`?"), format!("是不是想写 `{name}`？")])
 }
 
 /// Returns whether a unit of durations is meant.

@@ -2,19 +2,24 @@
 
 use std::fmt;
 
-/// Why a text is no expression.
+use super::lex::language;
+use super::words::Language;
+
+/// A phrase in English and in Chinese.
+type Both = [Box<str>; 2];
+
+/// Why a text is no expression, told in the language of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// Where it begins: characters before it, over the whole text.
     pub start: usize,
     /// How many characters it has; 0 at the end of the text.
     pub length: usize,
-    /// What was found and what is allowed.
-    pub message: String,
-    /// Advice.
-    pub hint: Option<String>,
+    language: Language,
+    message: Both,
+    hint: Option<Both>,
     /// The line that it stands in.
-    line: String,
+    line: Box<str>,
     /// Characters before it in that line.
     column: usize,
     /// The number of the line, from 1.
@@ -22,36 +27,59 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(super) fn new(text: &str, start: usize, length: usize, message: String) -> Self {
-        let (mut row, mut column, mut line) = (1, start, String::new());
+    pub(super) fn new(
+        text: &str,
+        start: usize,
+        length: usize,
+        message: [impl Into<Box<str>>; 2],
+    ) -> Self {
+        let (mut row, mut column, mut line) = (1, start, "");
         let mut before = 0;
         for (at, own) in text.split('\n').enumerate() {
             let characters = own.chars().count();
             if start <= before + characters {
-                (row, column, line) = (at + 1, start - before, own.to_owned());
+                (row, column, line) = (at + 1, start - before, own);
                 break;
             }
             before += characters + 1;
         }
-        Self { start, length, message, hint: None, line, column, row }
+        let (language, message) = (language(text), message.map(Into::into));
+        Self { start, length, language, message, hint: None, line: line.into(), column, row }
     }
 
-    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+    pub(super) fn hint(self, hint: [impl Into<Box<str>>; 2]) -> Self {
+        Self { hint: Some(hint.map(Into::into)), ..self }
     }
 
-    pub(super) fn maybe_hint(self, hint: Option<String>) -> Self {
-        Self { hint, ..self }
+    /// Returns the mistake told in the language of a reader, whatever that of the text is.
+    #[must_use]
+    pub fn told_in(self, language: Language) -> Self {
+        Self { language, ..self }
     }
-}
 
-impl fmt::Display for Mistake {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{} (line {}, character {})", self.message, self.row, self.column + 1)?;
+    /// Returns what was found and what is allowed.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        self.say(&self.message)
+    }
+
+    /// Returns advice, where there is some.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.hint.as_ref().map(|hint| self.say(hint))
+    }
+
+    /// Returns the message with the place, both in words and marked in the line, without advice.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let (row, character) = (self.row, self.column + 1);
+        let place = match self.language {
+            Language::English => format!(" (line {row}, character {character})"),
+            Language::Chinese => format!("（第 {row} 行，第 {character} 个字符）"),
+        };
         // A few words before and behind it, so that a long line can be shown.
         let first = self.column.saturating_sub(SHOWN / 2);
         let shown: Vec<char> = self.line.chars().skip(first).take(SHOWN).collect();
-        writeln!(out, "  {}", shown.iter().collect::<String>())?;
         let before = self.column - first;
         let marked = self.length.clamp(1, SHOWN.saturating_sub(before).max(1));
         let pad = shown.iter().take(before).map(|own| if is_wide(*own) { '\u{3000}' } else { ' ' });
@@ -59,10 +87,26 @@ impl fmt::Display for Mistake {
             Some(own) if is_wide(*own) => "^^",
             _ => "^",
         });
-        write!(out, "  {}{}", pad.collect::<String>(), marks.collect::<String>())?;
-        match &self.hint {
-            Some(hint) => write!(out, "\nhint: {hint}"),
-            None => Ok(()),
+        let (pad, marks) = (pad.collect::<String>(), marks.collect::<String>());
+        let shown: String = shown.iter().collect();
+        format!("{}{place}\n  {shown}\n  {pad}{marks}", self.message())
+    }
+
+    fn say<'a>(&self, [english, chinese]: &'a Both) -> &'a str {
+        match self.language {
+            Language::English => english,
+            Language::Chinese => chinese,
+        }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.shown())?;
+        match (self.advice(), self.language) {
+            (None, _) => Ok(()),
+            (Some(advice), Language::English) => write!(out, "\nhint: {advice}"),
+            (Some(advice), Language::Chinese) => write!(out, "\n提示：{advice}"),
         }
     }
 }
@@ -75,7 +119,8 @@ const SHOWN: usize = 80;
 /// Returns whether a character takes the room of two, as Chinese ones do.
 fn is_wide(character: char) -> bool {
     matches!(u32::from(character), 0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff | 0xfe30..=0xfe4f | 0xff00..=0xff60 | 0x2_0000..=0x3_fffd)
+        | 0xf900..=0xfaff | 0xfe30..=0xfe4f | 0xff00..=0xff60 | 0xffe0..=0xffe6
+        | 0x2_0000..=0x3_fffd)
 }
 
 /// Returns which of the words a wrong one was probably meant to be.

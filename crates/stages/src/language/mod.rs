@@ -5,7 +5,8 @@
 //! `orders of (category = "tea") within 90 days >= 2` a segment. Every word has one English and one
 //! Chinese name, in one table; full-width signs mean what their narrow ones do. [`Expression`]
 //! reads a text and can be asked; a [`Mistake`] says where a text is wrong and what may stand
-//! there. A comparison with something that is not known does not hold, and `not` is plain negation.
+//! there, in the language of the text or of a reader. A comparison with something that is not known
+//! does not hold, and `not` is plain negation.
 //!
 //! The language knows no store and no clock: whoever asks brings a [`Subject`] and the moment.
 

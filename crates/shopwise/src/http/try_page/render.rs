@@ -254,6 +254,7 @@ fn wrong(contents: &Contents) -> String {
     }
     if let Some(mistake) = &contents.mistake {
         let at = [("at", Words::data(&(mistake.start + 1).to_string()))];
+        let mistake = mistake.clone().told_in(contents.language.into());
         html += &format!(
             "<div class=wrong role=alert><p>{}</p><pre>{}</pre></div>\n",
             contents.say(

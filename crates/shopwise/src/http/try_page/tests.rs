@@ -101,6 +101,9 @@ fn hostile_names_stay_text_in_both_languages() {
         let page = render::page(&contents);
         assert!(!page.contains("<script") && !page.contains("'x'"), "{page}");
         assert!(page.contains("&lt;script&gt;"));
+        // Whatever the language of the filter is, that of the page counts.
+        assert_eq!(page.contains("\n提示："), language == Language::Zh, "{page}");
+        assert_eq!(page.contains("\nhint: "), language == Language::En, "{page}");
         assert!(!page.contains("http:") && !page.contains("https:") && !page.contains(" src="));
         contents.form.customer = None;
         contents.person = None;

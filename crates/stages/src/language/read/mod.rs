@@ -6,12 +6,14 @@
 mod condition;
 mod value;
 
+use std::fmt;
+
 use jiff::tz::TimeZone;
 
 use super::lex::{Piece, Token, suggestion, tokens};
 use super::mistake::Mistake;
 use super::tree::{About, Expression, Node};
-use super::words::{WORDS, Word};
+use super::words::{Language, WORDS, Word};
 
 /// The most characters of a text.
 pub const TEXT_MAX: usize = 4000;
@@ -38,7 +40,10 @@ impl Expression {
     pub fn read_in(text: &str, about: About, zone: &TimeZone) -> Result<Self, Mistake> {
         let length = text.chars().take(TEXT_MAX + 1).count();
         if length > TEXT_MAX {
-            let message = format!("the text has more than {TEXT_MAX} characters");
+            let message = [
+                format!("the text has more than {TEXT_MAX} characters"),
+                format!("表达式超过 {TEXT_MAX} 个字符"),
+            ];
             return Err(Mistake::new(text, TEXT_MAX, 1, message));
         }
         let place = match about {
@@ -112,27 +117,45 @@ impl Reader<'_> {
     }
 
     /// Returns a mistake at a token.
-    fn wrong(&self, at: usize, message: impl Into<String>) -> Mistake {
+    fn wrong(&self, at: usize, message: [impl Into<Box<str>>; 2]) -> Mistake {
         let (start, length) =
             self.tokens.get(at).map_or((0, 0), |token| (token.start, token.length));
-        Mistake::new(self.text, start, length, message.into())
+        Mistake::new(self.text, start, length, message)
     }
 
     /// Returns that something else was expected than what comes next.
-    fn expected(&self, what: &str, is_allowed: impl Fn(Word) -> bool) -> Mistake {
-        let found = match self.peek() {
-            Piece::End => "the text ends here".to_owned(),
-            Piece::Unknown(word) => format!("`{word}` is no word of the language"),
-            _ => format!("`{}` does not fit here", self.written(self.at)),
-        };
-        let hint = match self.peek() {
-            Piece::Unknown(word) => {
-                let close = suggestion(word, is_allowed);
-                close.or_else(|| Some(format!("a text stands in quotes: \"{word}\"")))
+    fn expected(
+        &self,
+        [english, chinese]: [impl fmt::Display; 2],
+        is_allowed: impl Fn(Word) -> bool,
+    ) -> Mistake {
+        let [english, chinese] = match self.peek() {
+            Piece::End => [
+                format!("the text ends here: expected {english}"),
+                format!("表达式不完整，还缺{chinese}"),
+            ],
+            Piece::Unknown(word) => [
+                format!("`{word}` is no word of the language: expected {english}"),
+                format!("无法识别 `{word}`，此处应为{chinese}"),
+            ],
+            _ => {
+                let written = self.written(self.at);
+                [
+                    format!("`{written}` does not fit here: expected {english}"),
+                    format!("`{written}` 不适合放在这里，应为{chinese}"),
+                ]
             }
-            _ => None,
         };
-        self.wrong(self.at, format!("{found}: expected {what}")).maybe_hint(hint)
+        let wrong = self.wrong(self.at, [english, chinese]);
+        match self.peek() {
+            Piece::Unknown(word) => wrong.hint(suggestion(word, is_allowed).unwrap_or_else(|| {
+                [
+                    format!("a text stands in quotes: \"{word}\""),
+                    format!("文字要加引号：\"{word}\""),
+                ]
+            })),
+            _ => wrong,
+        }
     }
 
     fn written(&self, at: usize) -> String {
@@ -143,10 +166,14 @@ impl Reader<'_> {
     fn end(&self) -> Result<(), Mistake> {
         match self.peek() {
             Piece::End => Ok(()),
-            Piece::Close => Err(self.wrong(self.at, "nothing was opened that this `)` closes")),
+            Piece::Close => Err(self.wrong(
+                self.at,
+                ["nothing was opened that this `)` closes", "这个右括号没有对应的左括号"],
+            )),
             _ => {
                 let is_allowed = |word| matches!(word, Word::And | Word::Or);
-                Err(self.expected("`and`, `or` or the end", is_allowed))
+                let allowed = ["`and`, `or` or the end", "连词 `且`、`或`，或者到此结束"];
+                Err(self.expected(allowed, is_allowed))
             }
         }
     }
@@ -173,8 +200,7 @@ impl Reader<'_> {
             return Ok(Node::Is(self.test(depth)?));
         }
         let Some(inner) = depth.checked_sub(1) else {
-            let message = format!("conditions stand more than {DEPTH_MAX} deep in each other");
-            return Err(self.wrong(at, message));
+            return Err(self.too_deep(at));
         };
         self.take();
         if is_not {
@@ -191,24 +217,42 @@ impl Reader<'_> {
             return Ok(());
         }
         if self.peek() == &Piece::End {
-            return Err(self.wrong(opened, "this `(` is not closed"));
+            return Err(self.not_closed(opened));
         }
         let is_allowed = |word| matches!(word, Word::And | Word::Or);
-        Err(self.expected("`and`, `or` or `)`", is_allowed))
+        let allowed = ["`and`, `or` or `)`", "连词 `且`、`或`，或者右括号 `)`"];
+        Err(self.expected(allowed, is_allowed))
+    }
+
+    fn not_closed(&self, opened: usize) -> Mistake {
+        self.wrong(opened, ["this `(` is not closed", "这个左括号没有闭合"])
+    }
+
+    fn too_deep(&self, at: usize) -> Mistake {
+        let message = [
+            format!("conditions stand more than {DEPTH_MAX} deep in each other"),
+            format!("条件嵌套超过 {DEPTH_MAX} 层"),
+        ];
+        self.wrong(at, message)
     }
 
     fn count(&mut self) -> Result<(), Mistake> {
         self.conditions += 1;
         if self.conditions > CONDITIONS_MAX {
-            let message = format!("there are more than {CONDITIONS_MAX} conditions and values");
+            let message = [
+                format!("there are more than {CONDITIONS_MAX} conditions and values"),
+                format!("条件和列出的值超过 {CONDITIONS_MAX} 个"),
+            ];
             return Err(self.wrong(self.at, message));
         }
         Ok(())
     }
 }
 
-/// Returns the words that are allowed, in English.
-fn names(is_allowed: impl Fn(Word) -> bool) -> String {
-    let allowed = WORDS.iter().filter(|entry| is_allowed(entry.word));
-    allowed.map(|entry| entry.english).collect::<Vec<_>>().join(", ")
+/// Returns the words that are allowed, in English and in Chinese.
+fn names(is_allowed: impl Fn(Word) -> bool) -> [String; 2] {
+    [(Language::English, ", "), (Language::Chinese, "、")].map(|(language, comma)| {
+        let allowed = WORDS.iter().filter(|entry| is_allowed(entry.word));
+        allowed.map(|entry| entry.name(language)).collect::<Vec<_>>().join(comma)
+    })
 }

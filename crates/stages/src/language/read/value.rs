@@ -6,6 +6,8 @@ use super::super::tree::{Duration, Moment, Op, Test, Text, TextOp, What};
 use super::super::words::{Field, Holds, Unit, Word};
 use super::{Place, Reader, names};
 
+const A_DURATION: [&str; 2] = ["a duration such as `30 days`", "时长，例如 `30 天`"];
+
 /// The longest duration, in days.
 const DAYS_MAX: i64 = 3_660;
 
@@ -18,23 +20,28 @@ impl Reader<'_> {
         if matches!(self.peek(), Piece::Number(_)) {
             return self.duration().map(Some);
         }
-        Err(self.expected("a duration such as `30 days`", |_| false))
+        Err(self.expected(A_DURATION, |_| false))
     }
 
     fn duration(&mut self) -> Result<Duration, Mistake> {
         let at = self.at;
         let Piece::Number(count) = self.take() else {
             self.at = at;
-            return Err(self.expected("a duration such as `30 days`", |_| false));
+            return Err(self.expected(A_DURATION, |_| false));
         };
         let is_unit = |word| matches!(word, Word::Unit(_));
         let Some(unit) = unit(self.peek()) else {
-            return Err(self.expected(&format!("a unit: {}", names(is_unit)), is_unit));
+            let [english, chinese] = names(is_unit);
+            let allowed = [format!("a unit: {english}"), format!("时间单位：{chinese}")];
+            return Err(self.expected(allowed, is_unit));
         };
         self.take();
         let longest = (DAYS_MAX * Unit::Days.micros() / unit.micros()) as f64;
         if count.fract() != 0.0 || !(1.0..=longest).contains(&count) {
-            let message = format!("a duration is a whole number from 1 to {longest} of this unit");
+            let message = [
+                format!("a duration is a whole number from 1 to {longest} of this unit"),
+                format!("以此为单位的时长须为 1 到 {longest} 的整数"),
+            ];
             return Err(self.wrong(at, message));
         }
         Ok(Duration { count: count as u32, unit })
@@ -49,10 +56,14 @@ impl Reader<'_> {
             Holds::Moment => self.moment_test(field),
             Holds::Segments => match self.peek() {
                 Piece::Op(Op::Equal | Op::Unequal) | Piece::Word(Word::In) => self.text_test(of),
-                _ => Err(self.expected(
-                    &format!("`=`, `!=` or `in` behind `{}`", self.written(at)),
-                    |word| word == Word::In,
-                )),
+                _ => {
+                    let name = self.written(at);
+                    let allowed = [
+                        format!("`=`, `!=` or `in` behind `{name}`"),
+                        format!("与 `{name}` 搭配的 `=`、`!=` 或 `属于`"),
+                    ];
+                    Err(self.expected(allowed, |word| word == Word::In))
+                }
             },
         }
     }
@@ -75,7 +86,10 @@ impl Reader<'_> {
         if matches!(self.peek(), Piece::Op(_) | Piece::Word(Word::In)) {
             return self.number(of);
         }
-        let allowed = "`<` `<=` `>` `>=` `=` `!=`, `in`, `is known` or `is unknown`";
+        let allowed = [
+            "`<` `<=` `>` `>=` `=` `!=`, `in`, `is known` or `is unknown`",
+            "比较方式：`<` `<=` `>` `>=` `=` `!=`、`属于`、`已知` 或 `未知`",
+        ];
         Err(self.expected(allowed, is_comparison))
     }
 
@@ -85,14 +99,14 @@ impl Reader<'_> {
             return Ok(Test::NumberIn { of, values });
         }
         let Piece::Op(op) = self.take() else {
-            return Err(self.expected("a comparison", |_| false));
+            return Err(self.expected(["a comparison", "比较方式"], |_| false));
         };
         Ok(Test::Number { of, op, value: self.number_value()? })
     }
 
     fn number_value(&mut self) -> Result<f64, Mistake> {
         let Piece::Number(value) = *self.peek() else {
-            return Err(self.expected("a number", |_| false));
+            return Err(self.expected(["a number", "一个数"], |_| false));
         };
         self.take();
         Ok(value)
@@ -104,7 +118,7 @@ impl Reader<'_> {
     ) -> Result<Vec<T>, Mistake> {
         let opened = self.at;
         if !self.eat(&Piece::Open) {
-            return Err(self.expected("a list in `( )`", |_| false));
+            return Err(self.expected(["a list in `( )`", "写在 `( )` 里的列表"], |_| false));
         }
         let mut values = vec![value(self)?];
         while self.eat(&Piece::Comma) {
@@ -115,9 +129,9 @@ impl Reader<'_> {
             return Ok(values);
         }
         if self.peek() == &Piece::End {
-            return Err(self.wrong(opened, "this `(` is not closed"));
+            return Err(self.not_closed(opened));
         }
-        Err(self.expected("`,` or `)`", |_| false))
+        Err(self.expected(["`,` or `)`", "逗号 `,` 或右括号 `)`"], |_| false))
     }
 
     fn text_or_known(&mut self, of: What) -> Result<Test, Mistake> {
@@ -128,11 +142,17 @@ impl Reader<'_> {
             Piece::Op(Op::Equal | Op::Unequal)
             | Piece::Word(Word::In | Word::Contains | Word::StartsWith) => self.text_test(of),
             Piece::Op(_) => {
-                Err(self.expected("`=`, `!=`, `in`, `contains` or `starts with`", |_| false))
+                let allowed = [
+                    "`=`, `!=`, `in`, `contains` or `starts with`",
+                    "比较方式：`=`、`!=`、`属于`、`包含` 或 `开头是`",
+                ];
+                Err(self.expected(allowed, |_| false))
             }
             _ => {
-                let allowed =
-                    "`=`, `!=`, `in`, `contains`, `starts with`, `is known` or `is unknown`";
+                let allowed = [
+                    "`=`, `!=`, `in`, `contains`, `starts with`, `is known` or `is unknown`",
+                    "比较方式：`=`、`!=`、`属于`、`包含`、`开头是`、`已知` 或 `未知`",
+                ];
                 Err(self.expected(allowed, is_comparison))
             }
         }
@@ -161,7 +181,7 @@ impl Reader<'_> {
 
     fn text_value(&mut self) -> Result<String, Mistake> {
         let Piece::Text(text) = self.peek() else {
-            return Err(self.expected("a text in quotes", |_| false));
+            return Err(self.expected(["a text in quotes", "加引号的文字"], |_| false));
         };
         let text = text.clone();
         self.take();
@@ -175,7 +195,10 @@ impl Reader<'_> {
         let is_equal = match self.peek() {
             Piece::Op(Op::Equal) => true,
             Piece::Op(Op::Unequal) => false,
-            Piece::Op(_) => return Err(self.expected("`=`, `!=` or nothing", |_| false)),
+            Piece::Op(_) => {
+                let allowed = ["`=`, `!=` or nothing", "比较符 `=`、`!=`，或者什么都不写"];
+                return Err(self.expected(allowed, |_| false));
+            }
             _ => return Ok(Test::Flag { of, is: true }),
         };
         self.take();
@@ -184,7 +207,8 @@ impl Reader<'_> {
             Piece::Word(Word::False) => false,
             _ => {
                 let is_truth = |word| matches!(word, Word::True | Word::False);
-                return Err(self.expected("`true` or `false`", is_truth));
+                let allowed = ["`true` or `false`", "真假值 `是` 或 `否`"];
+                return Err(self.expected(allowed, is_truth));
             }
         };
         self.take();
@@ -211,14 +235,21 @@ impl Reader<'_> {
             (Piece::Op(_) | Piece::Word(Word::In), _) => {
                 self.take();
                 self.eat(&Piece::Open);
-                Err(self.expected("a number, a text in quotes, `true` or `false`", |word| {
-                    matches!(word, Word::True | Word::False)
+                let allowed = [
+                    "a number, a text in quotes, `true` or `false`",
+                    "一个数、加引号的文字、`是` 或 `否`",
+                ];
+                Err(self.expected(allowed, |word| matches!(word, Word::True | Word::False)))
+            }
+            (Piece::Unknown(_), _) => {
+                let allowed = [
+                    "a comparison, `and`, `or` or the end",
+                    "比较方式、连词 `且`、`或`，或者到此结束",
+                ];
+                Err(self.expected(allowed, |word| {
+                    is_comparison(word) || matches!(word, Word::And | Word::Or)
                 }))
             }
-            (Piece::Unknown(_), _) => Err(self
-                .expected("a comparison, `and`, `or` or the end", |word| {
-                    is_comparison(word) || matches!(word, Word::And | Word::Or)
-                })),
             _ => self.flag_or_known(of),
         }
     }
@@ -237,11 +268,16 @@ impl Reader<'_> {
             Piece::Word(Word::After) => Op::More,
             Piece::Op(op @ (Op::Less | Op::AtMost | Op::More | Op::AtLeast)) => *op,
             Piece::Op(_) => {
-                let wrong = self.expected("`before` or `after`", |_| false);
-                return Err(wrong.hint("a moment is hardly ever met exactly"));
+                let allowed = ["`before` or `after`", "比较词 `早于` 或 `晚于`"];
+                return Err(self
+                    .expected(allowed, |_| false)
+                    .hint(["a moment is hardly ever met exactly", "时刻几乎不会恰好相等"]));
             }
             _ => {
-                let allowed = "`before`, `after`, `within`, `is known` or `is unknown`";
+                let allowed = [
+                    "`before`, `after`, `within`, `is known` or `is unknown`",
+                    "比较词 `早于`、`晚于`、`近`、`已知` 或 `未知`",
+                ];
                 return Err(self.expected(allowed, |word| {
                     matches!(
                         word,
@@ -264,8 +300,14 @@ impl Reader<'_> {
         if self.place != Place::Of {
             return Ok(());
         }
-        let wrong = self.wrong(at, "within `of ( )` nothing may change as time passes");
-        Err(wrong.hint("write a date such as 2026-12-01"))
+        let wrong = self.wrong(
+            at,
+            [
+                "within `of ( )` nothing may change as time passes",
+                "`其中 ( )` 里的条件不能随时间变化",
+            ],
+        );
+        Err(wrong.hint(["write a date such as 2026-12-01", "请写具体日期，例如 2026-12-01"]))
     }
 
     fn moment(&mut self) -> Result<Moment, Mistake> {
@@ -286,13 +328,16 @@ impl Reader<'_> {
                     Ok(Moment::Ahead(duration))
                 } else {
                     let is_side = |word| matches!(word, Word::Ago | Word::Ahead);
-                    Err(self.expected("`ago` or `ahead`", is_side))
+                    Err(self.expected(["`ago` or `ahead`", "方向词 `前` 或 `后`"], is_side))
                 }
             }
-            _ => Err(self.expected(
-                "a moment: 2026-12-01, `30 days ago`, `3 days ahead` or `now`",
-                |word| word == Word::Now,
-            )),
+            _ => {
+                let allowed = [
+                    "a moment: 2026-12-01, `30 days ago`, `3 days ahead` or `now`",
+                    "时刻：2026-12-01、`30 天前`、`3 天后` 或 `现在`",
+                ];
+                Err(self.expected(allowed, |word| word == Word::Now))
+            }
         }
     }
 }

@@ -52,7 +52,9 @@ fn fuzz_expressions() {
                     assert!(mistake.start <= characters);
                     assert!(mistake.start + mistake.length <= characters.max(TEXT_MAX + 1));
                     assert!(mistake.to_string().contains('^'));
-                    let told = mistake.message.rsplit(": ").next().unwrap_or_default();
+                    chinese::is_told_in_one_language_each(&text, &mistake);
+                    let mistake = mistake.told_in(Language::English);
+                    let told = mistake.message().rsplit(": ").next().unwrap_or_default();
                     kinds.push(told.chars().filter(|own| !own.is_numeric()).take(30).collect());
                 }
             }
