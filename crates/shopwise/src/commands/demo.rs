@@ -1,4 +1,4 @@
-//! `shopwise demo`: a simulated shop, the whole loop, and what learning brought.
+//! `shopwise demo`: a simulated shop, the whole loop, what learning brought, and the server on it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use shopwise_model::Settings;
 use shopwise_simulate::World;
 
-use super::{init, open, report, reports_json, reports_text};
+use super::{init, open, report, reports_json, reports_text, serve};
 use crate::demo::{self, Comparison, Done, Plan};
 use crate::page::Language;
+use crate::printer;
 
 /// The setting in the ledger that marks a demo's shop, which the next demo may replace.
 const MARK: &str = "made_by";
@@ -38,13 +39,16 @@ pub(crate) struct Arguments {
     /// How strong tastes are; 0 is a world in which there is nothing to learn
     #[arg(long, value_name = "STRENGTH", default_value_t = 1.0)]
     tastes: f64,
-    /// End with the report instead of serving (serving does not exist yet)
+    /// The address and port on which the shop is served when the loop is done
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// End with the report instead of serving
     #[arg(long)]
     no_serve: bool,
     /// The language that the report opens in; it can be switched on the page
     #[arg(long, value_enum, default_value = "en")]
     language: Language,
-    /// Print one JSON object
+    /// Print one JSON object, and end
     #[arg(long)]
     json: bool,
 }
@@ -63,7 +67,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let world = simulate_settings(arguments);
     // Wrong settings are refused before anything is made.
     world.check()?;
-    clear(&arguments.dir)?;
     let settings = Settings {
         name: "Demo shop".to_owned(),
         currency: world.currency.clone(),
@@ -71,6 +74,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
         race_seconds: RACE_SECONDS,
         ..Settings::default()
     };
+    // Nobody waits a minute to hear that somebody else listens there.
+    let door = match arguments.no_serve || arguments.json {
+        true => None,
+        false => Some(serve::Door::open(arguments.listen.as_ref().unwrap_or(&settings.listen))?),
+    };
+    clear(&arguments.dir)?;
     init::make(&arguments.dir, &settings, key(arguments.seed))?;
     let shop = open::open(&arguments.dir)?;
     shop.ledger.set_setting(MARK, DEMO)?;
@@ -83,11 +92,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let mut seconds = done.seconds.clone();
     seconds.push(("report", reported.elapsed().as_secs_f64()));
     let total = start.elapsed().as_secs_f64();
-    Ok(if arguments.json {
-        in_json(&done, &seconds, total).to_string()
-    } else {
-        in_text(&done, total, &page)
-    })
+    if arguments.json {
+        return Ok(in_json(&done, &seconds, total).to_string());
+    }
+    let text = in_text(&done, total, &page);
+    let Some(door) = door else { return Ok(text) };
+    // A made shop has no secrets, so that its token may stand in an address.
+    let token = init::admin_token(&arguments.dir)?;
+    let address = door.address()?;
+    drop((shop, world));
+    printer::output(&format!(
+        "{text}\nthe shop is served until Ctrl-C; be any of its customers: http://{token}@{address}/try"
+    ));
+    serve::serve(&arguments.dir, door, true)
 }
 
 fn simulate_settings(arguments: &Arguments) -> shopwise_simulate::Settings {

@@ -1,10 +1,12 @@
 //! `shopwise serve`: the server, and the loop on its schedule.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::fmt::writer::MakeWriterExt as _;
@@ -28,22 +30,48 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let folder = &arguments.folder.shop;
+    let settings = open::settings(folder)?;
+    let door = Door::open(arguments.listen.as_ref().unwrap_or(&settings.listen))?;
+    serve(folder, door, !arguments.no_schedule)
+}
+
+/// Where the server listens.
+pub(crate) struct Door {
+    runtime: Runtime,
+    listener: TcpListener,
+}
+
+impl Door {
+    pub(crate) fn open(address: &str) -> Result<Self> {
+        let parsed: SocketAddr = address.parse().with_context(|| {
+            format!("`{address}` is no address and port, such as 127.0.0.1:8484")
+        })?;
+        let runtime = Runtime::new()?;
+        let listener = runtime
+            .block_on(TcpListener::bind(parsed))
+            .with_context(|| format!("cannot listen on `{parsed}`"))?;
+        Ok(Self { runtime, listener })
+    }
+
+    pub(crate) fn address(&self) -> Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+}
+
+/// Serves the shop in `folder` until the program is told to end.
+pub(crate) fn serve(
+    folder: &Path,
+    Door { runtime, listener }: Door,
+    is_scheduled: bool,
+) -> Result<String> {
     let shop = Arc::new(open::open_to_collect(folder)?);
     log_to_standard_error();
-    let schedule = match (&*shop.settings.run_at, arguments.no_schedule) {
-        ("", _) | (_, true) => None,
-        (time, false) => Some(Schedule::new(time, &shop.settings.time_zone)?),
+    let schedule = match (&*shop.settings.run_at, is_scheduled) {
+        ("", _) | (_, false) => None,
+        (time, true) => Some(Schedule::new(time, &shop.settings.time_zone)?),
     };
     let inbox = open::inbox(folder, &shop.settings)?;
     let token = init::admin_token(folder)?;
-    let address = arguments.listen.as_ref().unwrap_or(&shop.settings.listen);
-    let address: SocketAddr = address
-        .parse()
-        .with_context(|| format!("`{address}` is no address and port, such as 127.0.0.1:8484"))?;
-    let runtime = tokio::runtime::Runtime::new()?;
-    let listener = runtime
-        .block_on(TcpListener::bind(address))
-        .with_context(|| format!("cannot listen on `{address}`"))?;
     let (live, desk) = std::thread::scope(|scope| {
         // Models take as long to read as what is known of the customers.
         let desk = scope.spawn(|| Desk::open(&shop));

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::{fail, json, shown};
+use crate::server::{Server, base64};
+use crate::{fail, json, program, shown};
 
 fn demo(folder: &Path, seed: &str, more: &[&str]) -> Value {
     let mut arguments = vec![
@@ -120,4 +121,26 @@ fn a_folder_of_somebody_else_is_left_alone() {
     assert!(folder.path().join("thesis.txt").exists());
     let message = fail(&["demo", "--customers", "0", "--dir", shown(folder.path())], 1);
     assert!(message.contains("customers must be from 1"), "{message}");
+}
+
+#[test]
+fn what_was_learned_is_served_when_the_loop_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = folder.path().join("shop");
+    let small = ["--customers", "1500", "--days", "60", "--policy-days", "7"];
+    let mut command = program(&["demo", "--dir", shown(&shop), "--listen", "127.0.0.1:0"]);
+    command.args(small);
+    let server = Server::of(command);
+    let token = std::fs::read_to_string(shop.join("vault").join("admin.token")).unwrap();
+    let who = format!("Authorization: Basic {}\r\n", base64(&format!("{}:", token.trim())));
+    let answer = server.get("/try?customer=somebody", &who);
+    let page = String::from_utf8(answer.body).unwrap();
+    assert_eq!(answer.status, 200, "{page}");
+    assert!(page.contains("somebody") && page.contains("/try?"), "{page}");
+    // The port is taken: said before anything is made, and what stands there is left alone.
+    let taken = server.address.to_string();
+    let message = fail(&["demo", "--dir", shown(&shop), "--listen", &taken], 1);
+    assert!(message.contains(&format!("cannot listen on `{taken}`")), "{message}");
+    assert!(shop.join("report.html").exists());
+    server.stop();
 }

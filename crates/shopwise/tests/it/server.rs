@@ -118,7 +118,13 @@ impl Server {
     pub(crate) fn start_as(mut command: Command, shop: &Path) -> Self {
         let arguments =
             ["serve", "--shop", shown(shop), "--listen", "127.0.0.1:0", "--no-schedule"];
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(arguments);
+        Self::of(command)
+    }
+
+    /// Starts a command that ends in serving.
+    pub(crate) fn of(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut errors = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
