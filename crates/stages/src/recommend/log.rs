@@ -50,17 +50,17 @@ pub(super) const TEST: u8 = 2;
 
 /// What a customer did with a product in one part of the time.
 #[derive(Debug, Clone, Copy)]
-struct Pair {
-    customer: u32,
-    product: u32,
-    part: u8,
-    viewed: u32,
-    carted: u32,
-    bought: u32,
+pub(super) struct Pair {
+    pub(super) customer: u32,
+    pub(super) product: u32,
+    pub(super) part: u8,
+    pub(super) viewed: u32,
+    pub(super) carted: u32,
+    pub(super) bought: u32,
     /// NaN when not rated.
     rating: f32,
     /// When it happened last, UTC microseconds.
-    last: i64,
+    pub(super) last: i64,
 }
 
 /// The log of a shop.
@@ -170,6 +170,18 @@ impl Log {
         }
         self.pairs.sort_unstable_by_key(|pair| (pair.customer, pair.product, pair.part));
         (self.customers, self.products) = (customers, products);
+    }
+
+    /// Returns everything, by customer, product and part.
+    pub(super) fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// Returns what one customer did, by product and part.
+    pub(super) fn of(&self, customer: u32) -> &[Pair] {
+        let from = self.pairs.partition_point(|pair| pair.customer < customer);
+        let to = self.pairs.partition_point(|pair| pair.customer <= customer);
+        &self.pairs[from..to]
     }
 
     /// Returns how many products occur in the log.
@@ -307,7 +319,7 @@ impl Pair {
         }
     }
 
-    fn meets(&self, goal: Goal) -> bool {
+    pub(super) fn meets(&self, goal: Goal) -> bool {
         goal == Goal::Anything || self.bought > 0
     }
 }
@@ -346,7 +358,7 @@ fn cut(hours: &[i64], happened: &[i64], share: f64) -> i64 {
 }
 
 /// Returns at most `most` of the values in their order, drawn by the seed.
-fn sample(values: &[u32], most: usize, seed: u64) -> Vec<u32> {
+pub(super) fn sample(values: &[u32], most: usize, seed: u64) -> Vec<u32> {
     let mut drawn: Vec<(u64, u32)> =
         values.iter().map(|value| (mixed(seed ^ u64::from(*value)), *value)).collect();
     drawn.sort_unstable();

@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::publish::{self, Publication, Verdict};
 use crate::report::StageReport;
 use crate::stage::Work;
-use log::{Log, TEST};
+use log::{Log, TEST, VALIDATION};
 use race::{Outcome, Track};
 use recipe::{Choice, Recipe, Texts, Workshop};
 use weight::Repeats;
@@ -99,6 +99,7 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     let shelf = Shelving { work, log: &log, repeats, inputs: json!(report.inputs) };
     shelf.publish(&mut workshop, outcome.as_ref(), &mut report)?;
     shelf.publish_related(&mut workshop, &mut report)?;
+    shelf.publish_audience(&mut workshop, &catalog, &mut report)?;
     write_table(work, &log, &known, &catalog, &mut report)?;
     Ok(report)
 }
@@ -158,6 +159,39 @@ impl Shelving<'_> {
             let version = publish::store(self.work, &publication, &verdict)?;
             report.models.push(publication.report(version, &verdict));
         }
+        Ok(())
+    }
+
+    /// Publishes who will take what, learned from the newest window; nothing when too few took
+    /// something.
+    fn publish_audience(
+        &self,
+        workshop: &mut Workshop<'_>,
+        catalog: &[Product],
+        report: &mut StageReport,
+    ) -> Result<()> {
+        let before = self.log.until(VALIDATION)?;
+        let mut then = Workshop::new(&before, workshop.texts, workshop.seed);
+        let Some(learned) = audience::learn(self.log, &mut then, catalog)? else { return Ok(()) };
+        let neighbours = saved::to_bytes(&*audience::neighbours(workshop)?);
+        let orders = learned.orders.to_string().into_bytes();
+        let publication = Publication {
+            name: audience::NAME,
+            files: &[
+                (audience::NEIGHBOURS, &neighbours),
+                (audience::TEXTS, workshop.texts.model.unwrap_or_default()),
+                (audience::ORDERS, &orders),
+                (serving::PRODUCTS, &serving::write_products(&self.log.products)),
+            ],
+            parameters: json!({}),
+            metrics: learned.metrics,
+            baseline: json!({}),
+            inputs: self.inputs.clone(),
+            format: audience::FORMAT,
+        };
+        let verdict = Verdict::baseline();
+        let version = publish::store(self.work, &publication, &verdict)?;
+        report.models.push(publication.report(version, &verdict));
         Ok(())
     }
 

@@ -68,7 +68,7 @@ fn customers_are_shown_what_those_of_their_taste_bought() {
     let report = go(&shop);
     assert_eq!(report.skipped, None);
     let names: Vec<_> = report.models.iter().map(|model| model.name.as_str()).collect();
-    assert_eq!(names, ["popular", "recommend", "similar", "together"]);
+    assert_eq!(names, ["popular", "recommend", "similar", "together", "audience"]);
     assert!(report.models[1].published, "{:?}", report.metrics);
     let found = shop
         .lake
@@ -97,6 +97,53 @@ fn customers_are_shown_what_those_of_their_taste_bought() {
 }
 
 #[test]
+fn an_audience_is_who_will_take_it_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = shop(folder.path());
+    import(&shop, folder.path(), &tastes());
+    let missing = audience(&shop, "product:t1-3", 4).unwrap_err().to_string();
+    assert!(missing.contains("no model of audiences"), "{missing}");
+    let goods = (0..24).map(|good| Product {
+        id: format!("t{}-{}", good % 3, good / 3),
+        title: format!("t{}-{}", good % 3, good / 3),
+        category: Some(format!("taste {}", good % 3)),
+        ..Product::default()
+    });
+    shop.ledger.upsert_products(&goods.collect::<Vec<_>>(), 0).unwrap();
+    let report = go(&shop);
+    let metrics = &report.models.iter().find(|model| model.name == "audience").unwrap().metrics;
+    let [own, anybody] = ["precision", "precision_of_anybody"]
+        .map(|name| metrics["product"][name].as_f64().unwrap());
+    assert!(own > 2.0 * anybody, "{metrics}");
+    let named = |meant: &str, size: usize| {
+        let found = audience(&shop, meant, size).unwrap();
+        assert!(found.float("score").unwrap().is_sorted_by(|a, b| a >= b), "{meant}");
+        let mut names: Vec<String> =
+            found.text("customer").unwrap().iter().flatten().map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    let pseudonyms = |firsts: &[u32]| {
+        let own = |first: &u32| shop.vault.pseudonym("customer", &format!("c{}", 3 * first + 1));
+        let mut names: Vec<String> = firsts.iter().map(own).collect();
+        names.sort();
+        names
+    };
+    // Nobody buys anything again: those of the taste who have not had it yet.
+    assert_eq!(named("product:t1-3", 4), pseudonyms(&[4, 5, 12, 13]));
+    let all: Vec<u32> = (0..20).collect();
+    assert_eq!(named("category:taste 1", 20), pseudonyms(&all));
+    for (meant, why) in [
+        ("colour:red", "is no audience"),
+        ("product:none", "the model knows no product of `product:none`"),
+        ("brand:none", "too few customers took anything with a brand"),
+    ] {
+        let message = audience(&shop, meant, 4).unwrap_err().to_string();
+        assert!(message.contains(why), "{message}");
+    }
+}
+
+#[test]
 fn two_runs_agree_bit_for_bit() {
     let [first, second] = [0, 1].map(|_| {
         let folder = tempfile::tempdir().unwrap();
@@ -105,9 +152,13 @@ fn two_runs_agree_bit_for_bit() {
         let report = go(&shop);
         let sql = "SELECT * FROM recommendations ORDER BY customer, rank";
         let table = format!("{:?}", shop.lake.query(sql).unwrap());
-        let files = ["popular", "recommend"].map(|name| {
-            ["model.bin", "products.bin"].map(|file| shop.shelf.read(name, 1, file).unwrap())
-        });
+        let files = [
+            ("popular", serving::MODEL),
+            ("recommend", serving::MODEL),
+            ("audience", audience::NEIGHBOURS),
+            ("audience", audience::ORDERS),
+        ]
+        .map(|(name, file)| shop.shelf.read(name, 1, file).unwrap());
         (report, table, files)
     });
     assert_eq!(first.0, second.0);
