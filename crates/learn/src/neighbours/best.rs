@@ -37,6 +37,11 @@ impl Best {
         self.buffer.clear();
     }
 
+    /// Returns the score below which nothing can be among the best any more.
+    pub(crate) fn floor(&self) -> f32 {
+        self.floor
+    }
+
     /// Offers one more.
     #[inline]
     pub(crate) fn push(&mut self, item: u32, score: f32) {

@@ -21,6 +21,12 @@ impl Neighbours {
     /// bits at any number of threads.
     #[must_use]
     pub fn of_all(matrix: &Interactions, index: &RowIndex) -> Self {
+        if let Some(pairs) = index.pairs(matrix) {
+            let found = pairs.map(|scratch, row, counts| {
+                sorted(index.similar_by_counts(matrix, row, counts, scratch))
+            });
+            return Self { rows: Interactions::from_sorted_rows(index.n_rows(), found) };
+        }
         let rows: Vec<u32> = (0..matrix.n_users() as u32).collect();
         let found: Vec<Vec<(u32, f32)>> = rows
             .par_chunks(BLOCK_ROWS)
@@ -89,7 +95,10 @@ fn of_one(
     scratch: &mut Scratch,
 ) -> Vec<(u32, f32)> {
     let (columns, weights) = matrix.row(row as usize);
-    let best = index.similar(columns, weights, Some(row), scratch);
+    sorted(index.similar(columns, weights, Some(row), scratch))
+}
+
+fn sorted(best: &[Scored]) -> Vec<(u32, f32)> {
     let mut found: Vec<(u32, f32)> = best.iter().map(|one| (one.item, one.score)).collect();
     found.sort_unstable_by_key(|one| one.0);
     found

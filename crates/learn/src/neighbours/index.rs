@@ -2,6 +2,7 @@
 
 use super::accumulator::Accumulator;
 use super::best::{Best, Scored};
+use super::pairs::{Pairs, ROWS_MAX};
 use super::similarity::{Cell, Common, CountedProduct, Moments, Product, Settings, Similarity};
 use crate::error::Result;
 use crate::interactions::Interactions;
@@ -9,6 +10,9 @@ use crate::interactions::Interactions;
 /// A comparison that reaches at least this share of all rows adds into a plain vector and reads all
 /// of it; below, noting which places were touched is cheaper.
 const DENSE_SHARE: usize = 8;
+
+/// Rows that are looked at together.
+const BLOCK: usize = 16;
 
 /// A matrix prepared for comparing rows with it: transposed, weighted, with each row's scale.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -54,8 +58,19 @@ impl RowIndex {
     /// # Errors
     /// [`crate::Error::Parameter`] when a setting is outside its range.
     pub fn new(matrix: &Interactions, settings: Settings) -> Result<Self> {
+        Self::of_both(matrix, matrix.transposed(), settings)
+    }
+
+    /// As [`Self::new`], where `by_column` is the matrix transposed.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(crate) fn of_both(
+        matrix: &Interactions,
+        by_column: Interactions,
+        settings: Settings,
+    ) -> Result<Self> {
         settings.check()?;
-        let by_column = matrix.transposed();
         let mut index = Self {
             column_values: column_values(&by_column, settings.similarity),
             by_column,
@@ -174,6 +189,61 @@ impl RowIndex {
             _ => false,
         };
         (self.is_flat && is_alone && may_scale).then_some(entry)
+    }
+
+    /// Returns how many columns any two rows of the matrix share, where that is all that measures
+    /// them, and counting it once for each pair is cheaper.
+    pub(super) fn pairs(&self, matrix: &Interactions) -> Option<Pairs> {
+        let n_rows = self.n_rows();
+        let work = || -> usize {
+            let columns = 0..self.by_column.n_users();
+            columns.map(|column| self.by_column.row(column).0.len().pow(2)).sum()
+        };
+        let counts_alone = || {
+            let mut rows = (0..n_rows).map(|row| matrix.row(row));
+            let Some((columns, weights)) = rows.find(|row| !row.0.is_empty()) else { return false };
+            let mut entries = Vec::new();
+            self.load(columns, weights, &mut entries);
+            // Where all weights are equal, one row tells of all.
+            self.only_entry(&entries).is_some()
+        };
+        let is_cheaper =
+            n_rows <= ROWS_MAX && counts_alone() && work() >= n_rows * n_rows / DENSE_SHARE;
+        is_cheaper.then(|| Pairs::of(matrix, &self.by_column))
+    }
+
+    /// As [`Self::similar`] for a row of the matrix, given how many columns it shares with each.
+    pub(super) fn similar_by_counts<'a>(
+        &self,
+        matrix: &Interactions,
+        row: usize,
+        counts: &[u32],
+        scratch: &'a mut Scratch,
+    ) -> &'a [Scored] {
+        let (columns, weights) = matrix.row(row);
+        let scale = self.load(columns, weights, &mut scratch.entries);
+        let Scratch { best, entries, .. } = scratch;
+        best.start(self.settings.neighbours);
+        let Some(entry) = self.only_entry(entries) else { return best.finish() };
+        let scale = scale * entry;
+        let blocks = counts.chunks(BLOCK).zip(self.row_scales.chunks(BLOCK));
+        for (block, (counts, scales)) in blocks.enumerate() {
+            // Most blocks hold none of the best: a look that needs no branches says so. Corrections
+            // only lower a similarity; the margin is for rounding.
+            let least = match self.settings.similarity {
+                Similarity::Jaccard => 0.0,
+                _ => f64::from(best.floor().max(0.0)) * (1.0 - 1e-6) / scale,
+            };
+            let may_be = |(count, scale): (&u32, &f64)| f64::from(*count) * scale >= least;
+            if !counts.iter().zip(scales).fold(false, |any, pair| any | may_be(pair)) {
+                continue;
+            }
+            for (other, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+                let other = (block * BLOCK + other) as u32;
+                self.offer(other, Common::of(*count), scale, Some(row as u32), best);
+            }
+        }
+        best.finish()
     }
 
     /// Weighs the entries of a row and returns its scale.

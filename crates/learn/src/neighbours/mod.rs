@@ -3,14 +3,16 @@
 //!
 //! [`RowIndex`] compares one row with all others through an inverted index, touching only the rows
 //! it shares a column with; [`Neighbours`] holds the most similar ones of every row. A matrix of
-//! all pairs is never made. The cost of comparing everything with everything is the sum over
-//! columns of (entries in the column)²: a few very long columns decide it. What is done with
-//! neighbours (recommending, predicting ratings) stands in `recommend`.
+//! all pairs is made only of few rows, and where nothing but common columns counts. The cost of
+//! comparing everything with everything is the sum over columns of (entries in the column)²: a few
+//! very long columns decide it. What is done with neighbours (recommending, predicting ratings)
+//! stands in `recommend`.
 
 mod accumulator;
 mod best;
 mod graph;
 mod index;
+mod pairs;
 mod similarity;
 
 pub use best::Scored;

@@ -209,6 +209,13 @@ impl Cell for CountedProduct {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Common(u32);
 
+impl Common {
+    /// Returns so many common columns.
+    pub(crate) fn of(count: u32) -> Self {
+        Self(count)
+    }
+}
+
 impl Cell for Common {
     #[inline]
     fn add(&mut self, _: f64, _: f64) {

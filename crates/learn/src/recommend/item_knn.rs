@@ -102,7 +102,7 @@ impl ItemKnn {
         half_life_items: f32,
     ) -> Result<Self> {
         let by_item = training.interactions.transposed();
-        let index = RowIndex::new(&by_item, settings)?;
+        let index = RowIndex::of_both(&by_item, training.interactions.clone(), settings)?;
         let graph = Neighbours::of_all(&by_item, &index);
         Ok(Self::over(graph, Basis::Customers, half_life_items))
     }

@@ -84,7 +84,8 @@ pub(super) fn ranked(ask: &Ask<'_>, pad: &mut Pad) -> Vec<Placed> {
                 pad.is_open[candidate] = false;
                 pad.count(ask, candidate, place);
                 let parts = Parts {
-                    likeness: -penalty(ask) * pad.nearest[candidate],
+                    // Not minus nothing, which readers would be shown as such.
+                    likeness: 0.0 - penalty(ask) * pad.nearest[candidate],
                     ..pad.parts(ask, candidate)
                 };
                 placed(ask, candidate, parts, standing)

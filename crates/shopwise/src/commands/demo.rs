@@ -101,9 +101,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     let token = init::admin_token(&arguments.dir)?;
     let address = door.address()?;
     drop((shop, world));
-    printer::output(&format!(
-        "{text}\nthe shop is served until Ctrl-C; be any of its customers: http://{token}@{address}/try"
-    ));
+    let page = format!("http://{token}@{address}/try");
+    let served = format!("the shop is served until Ctrl-C; be any of its customers: {page}");
+    printer::output(&format!("{text}\n{served}"));
     serve::serve(&arguments.dir, door, true)
 }
 
