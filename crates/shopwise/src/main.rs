@@ -9,6 +9,7 @@ mod holder;
 mod http;
 mod lab;
 mod live;
+mod memory;
 mod page;
 mod printer;
 
@@ -27,7 +28,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// A simulated shop, the whole loop, and what learning brought
+    /// A simulated shop, the whole loop, what learning brought, and the server on it
     Demo(commands::demo::Arguments),
     /// Makes a new shop: settings, keys, empty stores
     Init(commands::init::Arguments),
@@ -81,6 +82,7 @@ struct ShopFolder {
 }
 
 fn main() -> ExitCode {
+    memory::share_pools();
     let result = match Arguments::parse().command {
         Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Init(arguments) => commands::init::run(&arguments),

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use shopwise_model::Settings;
 use shopwise_simulate::World;
+use shopwise_stages::Shop;
 
 use super::{init, open, report, reports_json, reports_text, serve};
 use crate::demo::{self, Comparison, Done, Plan};
@@ -97,14 +98,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String> {
     }
     let text = in_text(&done, total, &page);
     let Some(door) = door else { return Ok(text) };
-    // A made shop has no secrets, so that its token may stand in an address.
-    let token = init::admin_token(&arguments.dir)?;
-    let address = door.address()?;
+    let page = try_page(&shop, &arguments.dir, &door)?;
     drop((shop, world));
-    let page = format!("http://{token}@{address}/try");
     let served = format!("the shop is served until Ctrl-C; be any of its customers: {page}");
     printer::output(&format!("{text}\n{served}"));
     serve::serve(&arguments.dir, door, true)
+}
+
+/// Returns the address of the page on which one is a customer, the one who bought last.
+fn try_page(shop: &Shop, folder: &Path, door: &serve::Door) -> Result<String> {
+    let last = shop.lake.query("SELECT customer FROM orders ORDER BY occurred_at DESC LIMIT 1")?;
+    let customer = last.text("customer")?.iter().next().flatten();
+    let customer = customer.map(|name| format!("?customer={name}")).unwrap_or_default();
+    // A made shop has no secrets, so that its token may stand in an address.
+    Ok(format!("http://{}@{}/try{customer}", init::admin_token(folder)?, door.address()?))
 }
 
 fn simulate_settings(arguments: &Arguments) -> shopwise_simulate::Settings {

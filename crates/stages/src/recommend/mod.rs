@@ -189,9 +189,8 @@ impl Shelving<'_> {
             inputs: self.inputs.clone(),
             format: audience::FORMAT,
         };
-        let verdict = Verdict::baseline();
-        let version = publish::store(self.work, &publication, &verdict)?;
-        report.models.push(publication.report(version, &verdict));
+        let version = publish::store(self.work, &publication, &learned.verdict)?;
+        report.models.push(publication.report(version, &learned.verdict));
         Ok(())
     }
 

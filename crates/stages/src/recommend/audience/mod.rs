@@ -20,10 +20,10 @@ use super::recipe::{Choice, Model, Workshop};
 use super::serving::{self, PRODUCTS};
 use super::table::translated;
 use crate::error::{Error, Result};
-use crate::publish;
+use crate::publish::{self, Contender, Contest, Verdict};
 use crate::shop::Shop;
 use facts::{Moment, Sets};
-use order::Order;
+use order::{Measured, Order};
 
 /// The model's name.
 pub(super) const NAME: &str = "audience";
@@ -50,6 +50,7 @@ pub(super) struct Learned {
     pub(super) orders: Value,
     /// What was measured on customers not learned from.
     pub(super) metrics: Value,
+    pub(super) verdict: Verdict,
 }
 
 /// Returns the model of who has what beside what.
@@ -79,7 +80,7 @@ pub(super) fn learn(
     let users = with_history(before.known);
     let ids: Vec<String> = catalog.iter().map(|product| product.id.clone()).collect();
     let catalogued = places(&log.products, &ids);
-    let (mut orders, mut metrics) = (Map::new(), Map::new());
+    let (mut orders, mut metrics, mut all) = (Map::new(), Map::new(), Measured::default());
     for kind in KINDS {
         let mut sets =
             Sets::of(log.products.iter().zip(&catalogued).map(|(id, place)| match (kind, place) {
@@ -98,11 +99,26 @@ pub(super) fn learn(
         let half =
             |wanted: u32| cells.each_ref().map(|cells| cells.only(|user| user % 2 == wanted));
         let measured = Order::learn(&half(0), &taken)?.measure(&half(1), &taken)?;
-        metrics.insert(kind.to_owned(), measured);
+        metrics.insert(kind.to_owned(), measured.to_json());
+        all.join(measured);
         orders.insert(kind.to_owned(), json!(Order::learn(&cells, &taken)?));
     }
-    let found = Learned { orders: Value::Object(orders), metrics: Value::Object(metrics) };
-    Ok((found.orders != json!({})).then_some(found))
+    if orders.is_empty() {
+        return Ok(None);
+    }
+    let verdict = verdict(&all, before.seed)?;
+    Ok(Some(Learned { orders: orders.into(), metrics: metrics.into(), verdict }))
+}
+
+/// Decides whether it serves: surely better than naming anybody, and not worse than counting, which
+/// would otherwise be done in its place.
+fn verdict(measured: &Measured, seed: u64) -> Result<Verdict> {
+    publish::judge(&Contest {
+        candidate: Contender { name: NAME, scores: &measured.own },
+        serving: Some(Contender { name: "count", scores: &measured.by_count }),
+        baselines: &[Contender { name: "anybody", scores: &measured.of_anybody }],
+        seed,
+    })
 }
 
 /// Returns the `size` customers who are likeliest to take what is meant, `product:ID`, `brand:NAME`

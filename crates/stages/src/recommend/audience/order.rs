@@ -75,7 +75,7 @@ impl Order {
         &self,
         cells: &[Cells; 2],
         taken: &FxHashSet<(u32, u32)>,
-    ) -> Result<Value> {
+    ) -> Result<Measured> {
         let n_sets = cells.iter().flat_map(|cells| &cells.sets).max().map_or(0, |set| set + 1);
         let mut users: Vec<u32> = cells.iter().flat_map(|cells| cells.users.clone()).collect();
         users.sort_unstable();
@@ -89,24 +89,51 @@ impl Order {
                 rows[cells.sets[row] as usize].push(([chance, 0.0], [often, much], took));
             }
         }
-        let precision = |key: fn(&Row) -> [f64; 2]| {
-            let each = rows.iter().map(|rows| share_of_first(rows.clone(), key, named));
-            mean_and_error(&each.collect::<Vec<f64>>())
+        let precision = |key: fn(&Row) -> [f64; 2]| -> Vec<f64> {
+            rows.iter().map(|rows| share_of_first(rows.clone(), key, named)).collect()
         };
-        let (own, error) = precision(|row| row.0);
-        let (by_count, error_by_count) = precision(|row| row.1);
-        let n_rows: usize = rows.iter().map(Vec::len).sum();
-        let took = rows.iter().flatten().filter(|row| row.2).count();
-        Ok(json!({
+        let anybody = rows.iter().map(|rows| share_of_first(rows.clone(), |row| row.0, rows.len()));
+        Ok(Measured {
+            named,
+            customers: users.len(),
+            own: precision(|row| row.0),
+            by_count: precision(|row| row.1),
+            of_anybody: anybody.collect(),
+        })
+    }
+}
+
+/// The share of the customers named who took it, for each audience.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Measured {
+    named: usize,
+    customers: usize,
+    pub(super) own: Vec<f64>,
+    pub(super) by_count: Vec<f64>,
+    pub(super) of_anybody: Vec<f64>,
+}
+
+impl Measured {
+    pub(super) fn to_json(&self) -> Value {
+        let (own, error) = mean_and_error(&self.own);
+        let (by_count, error_by_count) = mean_and_error(&self.by_count);
+        json!({
             "precision": own,
             "standard_error": error,
             "precision_by_count": by_count,
             "standard_error_by_count": error_by_count,
-            "precision_of_anybody": took as f64 / n_rows.max(1) as f64,
-            "named": named,
-            "customers": users.len(),
-            "audiences": n_sets,
-        }))
+            "precision_of_anybody": mean_and_error(&self.of_anybody).0,
+            "named": self.named,
+            "customers": self.customers,
+            "audiences": self.own.len(),
+        })
+    }
+
+    /// Adds the audiences of another kind.
+    pub(super) fn join(&mut self, more: Self) {
+        self.own.extend(more.own);
+        self.by_count.extend(more.by_count);
+        self.of_anybody.extend(more.of_anybody);
     }
 }
 
