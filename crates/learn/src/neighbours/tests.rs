@@ -144,30 +144,34 @@ fn settings_outside_their_range_are_named() {
     );
 }
 
-/// Rows of more than one block, so that counts come from before, within and behind their own.
+/// Rows of more than one block, so that counts come from before, within and behind their own: all
+/// of them as sets of bits, then the rarer ones entry by entry, with sets longer than a block.
 #[test]
 fn counting_each_pair_once_gives_the_bits_of_one_row_after_the_other() {
-    let value = |row: usize, column: usize| (row * 7 + column * 5 + row * column) % 11 < 4;
-    let rows: Vec<Vec<f32>> = (0..150)
-        .map(|row| (0..40).map(|column| f32::from(u8::from(value(row, column)))).collect())
-        .collect();
-    let matrix = matrix(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    for similarity in
-        [Similarity::Cosine, Similarity::Asymmetric { alpha: 0.3 }, Similarity::Jaccard]
-    {
-        let settings = Settings { shrinkage: 2.0, ..Settings::new(similarity, 30) };
-        let index = RowIndex::new(&matrix, settings).unwrap();
-        assert!(index.pairs(&matrix).is_some());
-        let graph = Neighbours::of_all(&matrix, &index);
-        let mut scratch = Scratch::default();
-        for row in 0..150 {
-            let (columns, weights) = matrix.row(row);
-            let alone = index.similar(columns, weights, Some(row as u32), &mut scratch);
-            assert_eq!(graph.nearest(row as u32, 30), alone, "{similarity:?}, row {row}");
+    let alike = |row: usize, column: usize| (row * 7 + column * 5 + row * column) % 11 < 4;
+    let rarer = |row: usize, column: usize| (row * 7 + column * 5).is_multiple_of(3 + row);
+    for (n_columns, has) in [(40, &alike as &dyn Fn(usize, usize) -> bool), (7_000, &rarer)] {
+        let row =
+            |row| (0..n_columns).map(|column| f32::from(u8::from(has(row, column)))).collect();
+        let rows: Vec<Vec<f32>> = (0..150).map(|at| row(at * 67 % 150)).collect();
+        let matrix = matrix(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        for similarity in
+            [Similarity::Cosine, Similarity::Asymmetric { alpha: 0.3 }, Similarity::Jaccard]
+        {
+            let settings = Settings { shrinkage: 2.0, ..Settings::new(similarity, 30) };
+            let index = RowIndex::new(&matrix, settings).unwrap();
+            assert!(index.pairs(&matrix).is_some());
+            let graph = Neighbours::of_all(&matrix, &index);
+            let mut scratch = Scratch::default();
+            for row in 0..150 {
+                let (columns, weights) = matrix.row(row);
+                let alone = index.similar(columns, weights, Some(row as u32), &mut scratch);
+                assert_eq!(graph.nearest(row as u32, 30), alone, "{similarity:?}, row {row}");
+            }
         }
+        let bm25 = RowIndex::new(&matrix, Settings::new(BM25, 30)).unwrap();
+        assert!(bm25.pairs(&matrix).is_none(), "a product is no count");
     }
-    let bm25 = RowIndex::new(&matrix, Settings::new(BM25, 30)).unwrap();
-    assert!(bm25.pairs(&matrix).is_none(), "a product is no count");
 }
 
 /// The definitions once more, over dense rows.
