@@ -1,6 +1,7 @@
 //! What is to be expected of all buyers together.
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::bg_nbd::{BgNbd, Prospect};
 use super::gamma_gamma::GammaGamma;
@@ -88,7 +89,7 @@ impl Outlook {
             let more = amounts.variance(history, expected, variance);
             total_varies = total_varies.zip(more).map(|(sum, more)| sum + more);
         }
-        let doubt = Doubt::new(purchases, amounts, histories, &kinds, &each, &prospects, horizon);
+        let doubt = Doubt::new(purchases, amounts, histories, &kinds, &of_kinds, &each, horizon);
         let add = |left: Option<f64>, right: Option<f64>| left.zip(right).map(|(x, y)| x + y);
         Ok(Self {
             purchases: Estimate::of_sum(count, add(Some(count_varies), doubt.purchases)),
@@ -102,23 +103,30 @@ impl Outlook {
 /// Histories that differ in more than their amounts: far fewer than there are buyers.
 struct Kinds {
     histories: Vec<History>,
-    /// The kind of each buyer.
+    /// The kind of each buyer, by its place among the histories.
     of_rows: Vec<u32>,
 }
 
 impl Kinds {
     fn new(histories: &[History]) -> Self {
-        let mut order: Vec<(u128, u32)> = histories.iter().map(History::key).zip(0..).collect();
-        order.sort_unstable();
-        let mut kinds = Self { histories: Vec::new(), of_rows: vec![0; histories.len()] };
-        let same = |left: &(u128, u32), right: &(u128, u32)| left.0 == right.0;
-        for (kind, equal) in order.chunk_by(same).enumerate() {
-            kinds.histories.push(histories[equal[0].1 as usize]);
-            for (_, row) in equal {
-                kinds.of_rows[*row as usize] = kind as u32;
+        let mut places: FxHashMap<u128, u32> = FxHashMap::default();
+        let mut found = Vec::new();
+        let mut of_rows: Vec<u32> = Vec::with_capacity(histories.len());
+        for history in histories {
+            let place = *places.entry(history.key()).or_insert(found.len() as u32);
+            if place as usize == found.len() {
+                found.push((history.key(), place, *history));
             }
+            of_rows.push(place);
         }
-        kinds
+        // Those of one age and as many purchases stand together.
+        found.sort_unstable_by_key(|(key, ..)| *key);
+        let mut kinds = vec![0; found.len()];
+        for (kind, (_, place, _)) in found.iter().enumerate() {
+            kinds[*place as usize] = kind as u32;
+        }
+        of_rows.iter_mut().for_each(|place| *place = kinds[*place as usize]);
+        Self { histories: found.into_iter().map(|(.., history)| history).collect(), of_rows }
     }
 
     /// Returns what `of` says of each kind, in order.
@@ -127,7 +135,8 @@ impl Kinds {
     }
 }
 
-/// The variances of the sums that come from not knowing the parameters.
+/// The variances of the sums that come from not knowing the parameters. `prospects` is one for each
+/// kind, `each` the expected amount of each buyer.
 struct Doubt {
     purchases: Option<f64>,
     value: Option<f64>,
@@ -139,8 +148,8 @@ impl Doubt {
         amounts: &GammaGamma,
         histories: &[History],
         kinds: &Kinds,
-        each: &[f64],
         prospects: &[Prospect],
+        each: &[f64],
         horizon: f64,
     ) -> Self {
         let nothing = Self { purchases: None, value: None };
@@ -151,19 +160,20 @@ impl Doubt {
             let weight = &mut weights[*kind as usize];
             *weight = (weight.0 + 1.0, weight.1 + amount);
         }
-        let sums = |model: &BgNbd| {
-            let expected = kinds.map(|histories| model.expected(histories, horizon));
-            let pairs = expected.iter().zip(&weights);
+        let sums = |expected: &mut dyn Iterator<Item = f64>| {
+            let pairs = expected.zip(&weights);
             pairs.fold((0.0, 0.0), |sums, (expected, weight)| {
                 (sums.0 + expected * weight.0, sums.1 + expected * weight.1)
             })
         };
         let (mut of_count, mut of_value) = ([0.0; 4], [0.0; 4]);
-        let here = sums(purchases);
+        let here = sums(&mut prospects.iter().map(|one| one.expected));
         for place in 0..4 {
             let mut parameters = purchases.parameters();
             parameters[place] *= STEP.exp();
-            let moved = sums(&purchases.with(parameters));
+            let model = purchases.with(parameters);
+            let expected = kinds.map(|histories| model.expected(histories, horizon));
+            let moved = sums(&mut expected.into_iter());
             of_count[place] = (moved.0 - here.0) / STEP;
             of_value[place] = (moved.1 - here.1) / STEP;
         }
@@ -172,10 +182,11 @@ impl Doubt {
             let mut parameters = [amounts.p, amounts.q, amounts.v];
             parameters[place] *= STEP.exp();
             let model = amounts.with(parameters);
-            let pairs = histories.iter().zip(prospects).zip(each);
-            *slope = pairs
-                .map(|((history, one), amount)| {
-                    one.expected * (model.expected(history) - amount) / STEP
+            let rows = histories.iter().zip(&kinds.of_rows).zip(each);
+            *slope = rows
+                .map(|((history, kind), amount)| {
+                    let expected = prospects[*kind as usize].expected;
+                    expected * (model.expected(history) - amount) / STEP
                 })
                 .sum();
         }
