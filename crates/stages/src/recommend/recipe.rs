@@ -177,6 +177,12 @@ impl<'a> Workshop<'a> {
         Ok(model)
     }
 
+    /// Returns the model of the products' texts, where there are some.
+    pub(super) fn content(&mut self) -> Result<Option<Model>> {
+        let choice = Choice::new("content", CONTENT)?;
+        self.texts.model.is_some().then(|| self.one(&choice)).transpose()
+    }
+
     /// Keeps a model that was fitted on the same part of the log.
     pub(super) fn keep(&mut self, choice: &Choice, model: &Model) {
         self.made.push((choice.clone(), Arc::clone(model)));

@@ -15,7 +15,7 @@ use shopwise_model::frame::{NULL_CODE, Texts};
 use shopwise_store::Lake;
 
 use super::log::Log;
-use super::recipe::{CONTENT, Choice, Model, NORMALIZE, Workshop};
+use super::recipe::{Choice, Model, NORMALIZE, Workshop};
 use super::serving;
 use crate::error::{Error, Result};
 use crate::publish;
@@ -52,10 +52,9 @@ impl Related {
     /// and by their texts where there are some.
     pub(super) fn similar(workshop: &mut Workshop<'_>, products: &[String]) -> Result<Self> {
         let by_people = workshop.one(&Choice::new("item-knn", NEIGHBOURS)?)?;
-        let model: Model = match workshop.texts.model {
+        let model: Model = match workshop.content()? {
             None => by_people,
-            Some(_) => {
-                let by_text = workshop.one(&Choice::new("content", CONTENT)?)?;
+            Some(by_text) => {
                 let members = vec![(by_people, 0.5), (by_text, 0.5)];
                 Arc::new(Hybrid::of(members, NORMALIZE, 2 * LENGTH)?)
             }

@@ -73,21 +73,14 @@ pub(super) fn learn(
 ) -> Result<Option<Learned>> {
     let goal = log.goal();
     let by_people = neighbours(before)?;
-    let by_texts: Option<Model> = before.texts.model.map(read).transpose()?;
+    let by_texts = before.content()?;
     let items: Vec<Option<u32>> = (0..log.products.len() as u32).map(Some).collect();
     let models = [Some(&by_people), by_texts.as_ref()];
     let moment = Moment { log, part: VALIDATION, known: before.known, items: &items, models };
     let users = with_history(before.known);
-    let ids: Vec<String> = catalog.iter().map(|product| product.id.clone()).collect();
-    let catalogued = places(&log.products, &ids);
     let (mut orders, mut metrics, mut all) = (Map::new(), Map::new(), Measured::default());
     for kind in KINDS {
-        let mut sets =
-            Sets::of(log.products.iter().zip(&catalogued).map(|(id, place)| match (kind, place) {
-                ("product", _) => Some(id.as_str()),
-                (_, Some(place)) => key(&catalog[*place as usize], kind),
-                (_, None) => None,
-            }));
+        let mut sets = Sets::of(keys(&log.products, catalog, kind));
         sets.keep_liveliest(log, (VALIDATION, goal), SETS_MAX);
         let users = sample(&users, PAIRS_MAX / sets.count.max(1), before.seed);
         let taken = sets.taken_in(log, &users, (TEST, goal));
@@ -133,7 +126,7 @@ pub fn audience(shop: &Shop, meant: &str, size: usize) -> Result<Frame> {
     let serving = Serving::open(shop, kind)?;
     let log = Log::read(&shop.lake, &catalog, &|_| {})?;
     let items = places(&log.products, &serving.products);
-    let sets = Sets::one(wanted(&log.products, &catalog, (kind, name)));
+    let sets = Sets::one(keys(&log.products, &catalog, kind).map(|key| key == Some(name)));
     let is_known = |(product, item): (usize, &Option<u32>)| sets.has(product) && item.is_some();
     if !items.iter().enumerate().any(is_known) {
         let what = format!("the model knows no product of `{meant}`");
@@ -218,23 +211,20 @@ fn parsed(meant: &str) -> Result<(&str, &str)> {
     })
 }
 
-/// Returns the brand or the category of a product.
-fn key<'a>(product: &'a Product, kind: &str) -> Option<&'a str> {
-    let key = if kind == "brand" { &product.brand } else { &product.category };
-    key.as_deref()
-}
-
-/// Returns for each of `products` whether it is meant.
-fn wanted<'a>(
+/// Returns for each of `products` what it is called by: its identifier, its brand or its category.
+fn keys<'a>(
     products: &'a [String],
     catalog: &'a [Product],
-    (kind, name): (&'a str, &'a str),
-) -> impl Iterator<Item = bool> + 'a {
+    kind: &'a str,
+) -> impl Iterator<Item = Option<&'a str>> {
     let ids: Vec<String> = catalog.iter().map(|product| product.id.clone()).collect();
     let catalogued = places(products, &ids);
-    products.iter().zip(catalogued).map(move |(id, place)| match (kind, place) {
-        ("product", _) => id == name,
-        (_, Some(place)) => key(&catalog[place as usize], kind) == Some(name),
-        (_, None) => false,
+    products.iter().zip(catalogued).map(move |(id, place)| {
+        let product = place.map(|place| &catalog[place as usize]);
+        match kind {
+            "product" => Some(id.as_str()),
+            "brand" => product?.brand.as_deref(),
+            _ => product?.category.as_deref(),
+        }
     })
 }

@@ -92,7 +92,7 @@ impl Order {
         let precision = |key: fn(&Row) -> [f64; 2]| -> Vec<f64> {
             rows.iter().map(|rows| share_of_first(rows.clone(), key, named)).collect()
         };
-        let anybody = rows.iter().map(|rows| share_of_first(rows.clone(), |row| row.0, rows.len()));
+        let anybody = rows.iter().map(|rows| share(rows));
         Ok(Measured {
             named,
             customers: users.len(),
@@ -150,8 +150,13 @@ fn share_of_first(mut rows: Vec<Row>, key: fn(&Row) -> [f64; 2], named: usize) -
         let ([a, then_a], [b, then_b]) = (key(a), key(b));
         b.total_cmp(&a).then(then_b.total_cmp(&then_a))
     });
-    let named = named.min(rows.len());
-    rows[..named].iter().filter(|row| row.2).count() as f64 / named.max(1) as f64
+    rows.truncate(named);
+    share(&rows)
+}
+
+/// Returns the share that took it.
+fn share(rows: &[Row]) -> f64 {
+    rows.iter().filter(|row| row.2).count() as f64 / rows.len().max(1) as f64
 }
 
 fn mean_and_error(values: &[f64]) -> (f64, f64) {
