@@ -109,6 +109,7 @@ fn the_clients_of_gorse_run_unchanged() {
     let said = report(command.arg(program("gorse_calls.mjs")).arg(&node).args([&address, &token]));
     assert!(said["calls"].as_u64().unwrap() >= 20, "{said}");
     feedback_is_an_event_like_any_other(&learned);
+    who_had_the_same_is_alike(&learned);
     assert!(!learned.server.log().contains("\"a request failed\""), "{}", learned.server.log());
     learned.server.stop();
 }
@@ -127,6 +128,35 @@ fn feedback_is_an_event_like_any_other(learned: &Learned) {
         }
         assert!(std::time::Instant::now() < until, "{}", known.json());
     }
+}
+
+/// Users have neighbours: whoever had to do with the same items, by the name that the shop gave.
+fn who_had_the_same_is_alike(learned: &Learned) {
+    let users = json!([{ "UserId": "reader" }, { "UserId": "twin" }]);
+    assert_eq!(ask(learned, "POST", "/gorse/api/users", &users.to_string()).status, 200);
+    let given = json!([{ "FeedbackType": "read", "UserId": "twin", "ItemId": "p7" }]);
+    assert_eq!(ask(learned, "POST", "/gorse/api/feedback", &given.to_string()).status, 200);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    loop {
+        let found = ask(learned, "GET", "/gorse/api/user/reader/neighbors?n=500", "");
+        let found: Vec<(String, f64)> =
+            serde_json::from_value::<Vec<serde_json::Value>>(found.json())
+                .unwrap()
+                .iter()
+                .map(|one| (one["Id"].as_str().unwrap().to_owned(), one["Score"].as_f64().unwrap()))
+                .collect();
+        assert!(found.is_sorted_by(|a, b| a.1 >= b.1), "{found:?}");
+        assert!(found.iter().all(|one| one.0 != "reader"), "{found:?}");
+        if found.contains(&("twin".to_owned(), 1.0)) {
+            assert!(found.len() > 1, "{found:?}");
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{found:?}");
+    }
+    let named = ask(learned, "GET", "/gorse/api/user-to-user/any/twin?n=1", "").json();
+    assert_eq!(named[0]["Score"], 1.0, "{named}");
+    let nobody = ask(learned, "GET", "/gorse/api/user/no-such-user/neighbors", "").json();
+    assert_eq!(nobody, json!([]));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shopwise_model::EventKind;
 use shopwise_stages::collect::gorse::{Feedback, moment};
 use shopwise_stages::collect::kind_of_feedback;
+use shopwise_stages::prepare::fold::Alike;
 use shopwise_stages::recommend::engine::{
     Done, Engine, Filter, LENGTH_MAX, Listed, Page, Question, Scene, Visitor,
 };
@@ -18,7 +19,8 @@ use super::{COUNT, Query, feedback, objects, part, refused};
 use crate::commands::now;
 use crate::http::recommend::{engine, obey};
 use crate::http::reply::{ApiError, json_response};
-use crate::http::{App, Call, body};
+use crate::http::{App, Call, blocking, body};
+use crate::live::view::pseudonyms;
 use crate::live::visitor::visitor;
 
 /// What a list is asked for.
@@ -232,10 +234,45 @@ fn similar(
     Ok(scored(&asked.cut(app, near)?))
 }
 
-/// Answers who is like a user: nobody is, as far as our engine goes.
-pub(super) async fn alike(_: Arc<App>, call: Call) -> Result<Response, ApiError> {
-    Asked::read(&call, usize::MAX)?;
-    Ok(scored(&[]))
+/// Answers who is like a user: who had to do with the same items.
+pub(super) async fn alike(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
+    // Behind the name that a list of such users has in gorse's settings, if there is one.
+    let user = part(&call, call.path.len().saturating_sub(1))?;
+    let asked = Asked::read(&call, usize::MAX)?;
+    blocking(&app, move |app| {
+        let known = || {
+            let known = app.live.known().read();
+            known.map_err(|_| anyhow::anyhow!("the live state is lost"))
+        };
+        let mut alike = {
+            let known = known()?;
+            let state = &known.state;
+            let names = pseudonyms(&app.shop.vault, &user);
+            let customer = names.iter().find_map(|name| state.customer(name));
+            let Some(customer) = customer else { return Ok(scored(&[])) };
+            Alike::new(state, customer, now(), asked.n + asked.offset)
+        };
+        // Events are not kept waiting for all of it.
+        while alike.step(&known()?.state) {}
+        let mut list = Vec::new();
+        for found in alike.found().into_iter().skip(asked.offset) {
+            let (_, names) = known()?.state.names_of(found.customer);
+            let name = named(app, &names)?.unwrap_or_else(|| found.person.as_ref().to_owned());
+            list.push(json!({ "Id": name, "Score": found.similarity }));
+        }
+        Ok(json_response(StatusCode::OK, &list.into()))
+    })
+    .await
+}
+
+/// Returns what the shop calls a person who has these pseudonyms, if it told gorse's paths.
+fn named(app: &App, pseudonyms: &[Arc<str>]) -> Result<Option<String>, ApiError> {
+    for name in pseudonyms {
+        if let Some(traits) = app.shop.ledger.traits_of(name)? {
+            return Ok(Some(traits.name));
+        }
+    }
+    Ok(None)
 }
 
 /// Returns a duration as Go writes it, `1h10m0.5s`, in microseconds; negative ones are none.

@@ -124,7 +124,6 @@ pub(in crate::http) const ROUTES: &[Route] = &[
     list!("/gorse/api/item/{item-id}/neighbors/{category}" lists::neighbours:
         "What of a category is like an item"),
     list!("/gorse/api/item-to-item/{name}/{item-id}" lists::item_to_item: "What is like an item"),
-    list!("/gorse/api/user/{user-id}/neighbors" lists::alike: "Who is like a user: nobody yet"),
-    list!("/gorse/api/user-to-user/{name}/{user-id}" lists::alike:
-        "Who is like a user: nobody yet"),
+    list!("/gorse/api/user/{user-id}/neighbors" lists::alike: "Who is like a user"),
+    list!("/gorse/api/user-to-user/{name}/{user-id}" lists::alike: "Who is like a user"),
 ];

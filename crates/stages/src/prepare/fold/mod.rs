@@ -6,6 +6,7 @@
 //! whole log; who decides keeps one beside the log and reads it with [`Replay::features`].
 
 mod again;
+mod alike;
 mod apply;
 mod catalog;
 mod coded;
@@ -31,6 +32,7 @@ use super::features::{self, Features};
 use crate::error::Result;
 
 pub use again::Again;
+pub use alike::{Alike, Found};
 pub(super) use apply::weight;
 pub use catalog::{Catalog, Thing, price_band};
 pub use persons::Persons;
@@ -247,13 +249,17 @@ impl Replay {
     /// Returns the name of a customer's person, and all pseudonyms of his.
     #[must_use]
     pub fn names_of(&self, customer: u32) -> (Arc<str>, Vec<Arc<str>>) {
-        let own = &self.names.customers.values()[customer as usize];
-        let name = self.persons.name(customer).unwrap_or(own);
         let mut pseudonyms = self.persons.pseudonyms(customer);
         if pseudonyms.is_empty() {
-            pseudonyms.push(Arc::clone(own));
+            pseudonyms.push(Arc::clone(&self.names.customers.values()[customer as usize]));
         }
-        (Arc::clone(name), pseudonyms)
+        (Arc::clone(self.person_of(customer)), pseudonyms)
+    }
+
+    /// Returns the name of a customer's person.
+    fn person_of(&self, customer: u32) -> &Arc<str> {
+        let own = &self.names.customers.values()[customer as usize];
+        self.persons.name(customer).unwrap_or(own)
     }
 
     /// Returns the products of which anything was replayed or that were asked for, by code.

@@ -93,6 +93,25 @@ fn a_visitor_who_signs_in_has_one_history() {
 }
 
 #[test]
+fn who_is_alike_is_a_person_once_and_never_oneself() {
+    let given = Given::new();
+    let state = follow::state(&given.shop).unwrap();
+    let alike = |kind: Kind, who: &str| -> Vec<(String, f64)> {
+        let customer = state.customer(&given.shop.vault.pseudonym(kind.name(), who)).unwrap();
+        let mut alike = fold::Alike::new(&state, customer, 1_709_800_000_000_000, 10);
+        while alike.step(&state) {}
+        let found = alike.found().into_iter();
+        found.map(|found| (found.person.as_ref().to_owned(), found.similarity)).collect()
+    };
+    let [ann, v3] = [(Kind::Customer, "ann"), (Kind::Anonymous, "v3")]
+        .map(|(kind, who)| given.shop.vault.pseudonym(kind.name(), who));
+    // Tea and cup, by three names of hers, beside tea.
+    assert_eq!(alike(Kind::Anonymous, "v3"), [(ann, 1.0 / 2_f64.sqrt())]);
+    assert_eq!(alike(Kind::Customer, "ann"), [(v3.clone(), 1.0 / 2_f64.sqrt())]);
+    assert_eq!(alike(Kind::Anonymous, "v2"), [(v3, 1.0 / 2_f64.sqrt())]);
+}
+
+#[test]
 fn the_counter_is_joined_by_telephone_and_address() {
     let given = Given::new();
     given.import("csv", "counter.csv", COUNTER);
