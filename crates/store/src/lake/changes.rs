@@ -48,7 +48,7 @@ impl Lake {
             return Ok(None);
         }
         self.runtime.block_on(async {
-            let opened = self.load(table.name, None).await?;
+            let opened = self.newest(table.name).await?;
             let log = opened.log_store();
             let version = opened.version().unwrap_or(0);
             let held = opened.snapshot()?.transaction_version(log.as_ref(), application).await?;

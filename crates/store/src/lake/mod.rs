@@ -8,6 +8,7 @@ mod convert;
 mod damaged;
 mod disk;
 mod files;
+mod opened;
 mod pin;
 mod rows;
 mod table_file;
@@ -19,13 +20,14 @@ use std::sync::Arc;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use deltalake::{DeltaTable, DeltaTableBuilder};
+use deltalake::{DeltaTable, DeltaTableBuilder, TableProperty};
 use futures::StreamExt;
 use shopwise_model::Frame;
 use shopwise_model::tables::{TABLES, Table};
 use tokio::runtime::Runtime;
 
 use crate::error::{Error, Result};
+use opened::Opened;
 
 pub use changes::{Commit, Standing};
 pub use files::{read_table_file, write_table_file};
@@ -39,7 +41,16 @@ pub struct Lake {
     folder: PathBuf,
     memory_bytes: usize,
     runtime: Arc<Runtime>,
+    opened: Opened,
 }
+
+/// How often the log of a table is summed up, in commits: so many entries has to read, at most,
+/// whoever opens it, and summing up costs as much as some.
+const CHECKPOINT_COMMITS: &str = "20";
+/// How long entries of a log that was summed up, and files that no version needs any more, are
+/// kept: for who reads a version that was the newest when he began. A server makes 1,800 of each an
+/// hour, and looks through all with each commit.
+const KEPT: &str = "interval 3 hours";
 
 /// Which version of a table a query reads; tables that are not named are read at their newest.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +75,7 @@ impl Lake {
             .enable_all()
             .build()
             .map_err(Error::io(&folder))?;
-        Ok(Self { folder, memory_bytes, runtime: Arc::new(runtime) })
+        Ok(Self { folder, memory_bytes, runtime: Arc::new(runtime), opened: Opened::default() })
     }
 
     /// Returns the newest version of `table`, or `None` when it was never written.
@@ -76,7 +87,7 @@ impl Lake {
             return Ok(None);
         }
         self.runtime.block_on(async {
-            let opened = self.load(table.name, None).await?;
+            let opened = self.newest(table.name).await?;
             Ok(opened.version())
         })
     }
@@ -96,7 +107,7 @@ impl Lake {
             return Ok(None);
         }
         let found = self.runtime.block_on(async {
-            let opened = self.load(table.name, None).await?;
+            let opened = self.newest(table.name).await?;
             let log = opened.log_store();
             Result::Ok(opened.snapshot()?.transaction_version(log.as_ref(), application).await?)
         })?;
@@ -219,7 +230,7 @@ impl Lake {
             }
             // Columns changed with the program: the table is emptied under its new ones first.
             write::replace(opened, table, &table.empty()).await?;
-            self.load(table.name, None).await
+            self.newest(table.name).await
         })?;
         Append::begin(opened, table, Arc::clone(&self.runtime), true)
     }
@@ -236,7 +247,7 @@ impl Lake {
     }
 
     /// Joins small files of `table` into large ones and deletes files that no version of the last
-    /// week needs.
+    /// three hours needs.
     ///
     /// # Errors
     /// [`Error::Lake`] when the table cannot be read or written.
@@ -245,7 +256,7 @@ impl Lake {
             return Ok(());
         }
         self.runtime.block_on(async {
-            let opened = self.load(table.name, None).await?;
+            let opened = self.newest(table.name).await?;
             // One after the other, in small groups of rows: memory stays where it is.
             let optimize = opened.optimize().with_max_concurrent_tasks(1);
             let (opened, _) =
@@ -278,7 +289,7 @@ impl Lake {
 
     async fn load_or_create(&self, table: &Table) -> Result<DeltaTable> {
         if self.exists(table.name) {
-            return self.load(table.name, None).await;
+            return self.newest(table.name).await;
         }
         let path = self.folder.join(table.name);
         disk::make_folder(&path).map_err(Error::io(&path))?;
@@ -287,6 +298,12 @@ impl Lake {
             .create()
             .with_table_name(table.name)
             .with_columns(convert::delta_fields(table)?)
+            .with_configuration_property(
+                TableProperty::CheckpointInterval,
+                Some(CHECKPOINT_COMMITS),
+            )
+            .with_configuration_property(TableProperty::LogRetentionDuration, Some(KEPT))
+            .with_configuration_property(TableProperty::DeletedFileRetentionDuration, Some(KEPT))
             .await?;
         Ok(created)
     }
@@ -313,7 +330,10 @@ impl Lake {
             if self.exists(table.name) {
                 let version =
                     versions.iter().find(|at| at.table == table.name).map(|at| at.version);
-                let opened = self.load(table.name, version).await?;
+                let opened = match version {
+                    None => self.newest(table.name).await?,
+                    Some(_) => self.load(table.name, version).await?,
+                };
                 let provider = opened.table_provider().await?;
                 let schema = provider.schema();
                 if table.fields.iter().all(|field| schema.index_of(field.name).is_ok()) {

@@ -1,4 +1,4 @@
-//! The files of one version of a table: they stay for a week, whatever is written meanwhile.
+//! The files of one version of a table: they stay for three hours, whatever is written meanwhile.
 
 use shopwise_model::tables::Table;
 
@@ -36,7 +36,7 @@ impl Lake {
             return Ok(None);
         }
         self.runtime.block_on(async {
-            let mut opened = self.load(table.name, None).await?;
+            let mut opened = self.newest(table.name).await?;
             let mut held = None;
             if let Some((application, most)) = most {
                 loop {

@@ -225,3 +225,79 @@ fn what_a_table_gained_is_told_commit_by_commit() {
     }
     assert_eq!(since(Some(standing)), None);
 }
+
+#[test]
+fn an_open_table_knows_what_others_wrote_and_when_it_was_made_anew() {
+    let (folder, lake) = lake();
+    let count = || {
+        let frame =
+            lake.query("SELECT count(*) AS n, max(occurred_at) AS last FROM events").unwrap();
+        (frame.int("n").unwrap()[0], frame.time("last").unwrap()[0] / 1_000_000)
+    };
+    let add = |lake: &Lake, rows: Frame, number: i64| {
+        let mut append = lake.append(&EVENTS).unwrap();
+        append.write(&rows).unwrap();
+        append.commit(Some(("inbox", number))).unwrap();
+    };
+    add(&lake, events(0, 3), 1);
+    assert_eq!(count(), (3, 2));
+    let other = Lake::open(folder.path(), 256 << 20).unwrap();
+    add(&other, events(10, 4), 2);
+    assert_eq!(lake.transaction(&EVENTS, "inbox").unwrap(), Some(2));
+    assert_eq!(count(), (7, 13));
+    // As many commits as before, of other rows.
+    std::fs::remove_dir_all(folder.path().join("events")).unwrap();
+    let other = Lake::open(folder.path(), 256 << 20).unwrap();
+    add(&other, events(50, 1), 8);
+    add(&other, events(60, 1), 9);
+    assert_eq!(count(), (2, 60));
+    assert_eq!(lake.transaction(&EVENTS, "inbox").unwrap(), Some(9));
+}
+
+/// What a server does every two seconds, `SHOPWISE_COMMITS` times: prints what it costs, and holds
+/// that the log is summed up.
+#[test]
+fn speed_of_many_commits() {
+    #[expect(clippy::disallowed_methods, reason = "a measurement may ask for more commits")]
+    let commits: i64 = std::env::var("SHOPWISE_COMMITS").map_or(45, |text| text.parse().unwrap());
+    let (folder, lake) = lake();
+    let folder = folder.path().join("events/_delta_log");
+    let memory = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0)
+            / 1024
+    };
+    let mut seconds = [0.0; 3];
+    for at in 0..commits {
+        let mut from = std::time::Instant::now();
+        let mut lap = |of: usize| {
+            seconds[of] += from.elapsed().as_secs_f64();
+            from = std::time::Instant::now();
+        };
+        assert_eq!(lake.transaction(&EVENTS, "inbox").unwrap(), (at > 0).then_some(at));
+        lap(0);
+        let mut append = lake.append(&EVENTS).unwrap();
+        append.write(&events(at * 400, 400)).unwrap();
+        append.commit(Some(("inbox", at + 1))).unwrap();
+        lap(1);
+        if at % 64 == 63 {
+            lake.compact(&EVENTS).unwrap();
+            lap(2);
+        }
+        if at % 256 == 255 {
+            let files = std::fs::read_dir(&folder).unwrap().count();
+            let [ask, write, join] = seconds.map(|seconds| seconds * 1e3 / 256.0);
+            println!(
+                "{at}: ms a commit {ask:.1} asking, {write:.1} writing, {join:.1} joining; {} MB, \
+                 {files} files of log",
+                memory()
+            );
+            seconds = [0.0; 3];
+        }
+    }
+    let checkpoint = std::fs::read_to_string(folder.join("_last_checkpoint")).unwrap();
+    let checkpoint: serde_json::Value = serde_json::from_str(&checkpoint).unwrap();
+    let newest = lake.version(&EVENTS).unwrap().unwrap();
+    assert!(newest - checkpoint["version"].as_u64().unwrap() < 20, "{newest}, {checkpoint}");
+}

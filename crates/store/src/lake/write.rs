@@ -21,6 +21,9 @@ use crate::error::{Error, Result};
 /// 100 MB for events.
 const ROWS_BUFFERED: usize = 2_000_000;
 
+/// How often what is too old is deleted from the log of a table that grows, in commits.
+const CLEANED_COMMITS: u64 = 64;
+
 /// Rows of a group: what is written at once, and held until then.
 pub(super) const ROWS: usize = 262_144;
 /// The same where a server joins files beside its work: some 50 MB.
@@ -121,7 +124,10 @@ impl Append {
         if actions.is_empty() && transaction.is_none() {
             return Ok(self.table.version());
         }
-        let mut properties = CommitProperties::default();
+        // After each commit the library would look through the whole log for what is too old.
+        let is_cleaned = self.table.version().is_some_and(|version| version % CLEANED_COMMITS == 0);
+        let mut properties =
+            CommitProperties::default().with_cleanup_expired_logs(Some(is_cleaned));
         if let Some((application, version)) = transaction {
             let transaction = Transaction::new(application, version);
             properties = properties.with_application_transaction(transaction);

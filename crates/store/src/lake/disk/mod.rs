@@ -5,6 +5,7 @@
 //! holds after the inbox forgot it, or leave a log entry without bytes. Delta and DataFusion find
 //! this one instead, for every `file:` address.
 
+mod log;
 mod staged;
 mod sums;
 
@@ -158,8 +159,19 @@ impl ObjectStore for Disk {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let listed = self.files.list_with_offset(prefix, offset);
-        listed.try_filter(|found| std::future::ready(is_shown(found))).boxed()
+        let in_log = prefix.and_then(|prefix| Some((prefix, log::name_in(prefix, offset)?)));
+        let folder = in_log.and_then(|(prefix, name)| {
+            Some((self.files.path_to_filesystem(prefix).ok()?, prefix.clone(), name))
+        });
+        let Some((folder, prefix, name)) = folder else {
+            let listed = self.files.list_with_offset(prefix, offset);
+            return listed.try_filter(|found| std::future::ready(is_shown(found))).boxed();
+        };
+        let listed = async move {
+            let found = blocking(&folder, move |folder| log::after(folder, &prefix, &name)).await?;
+            Ok::<_, Error>(futures::stream::iter(found.into_iter().map(Ok)))
+        };
+        futures::stream::once(listed).try_flatten().boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {

@@ -31,6 +31,35 @@ async fn a_name_is_given_once_and_an_object_is_what_was_put() {
 }
 
 #[tokio::test]
+async fn a_log_is_listed_as_the_library_lists_it() {
+    let (folder, disk, root) = disk();
+    let log = root.clone().join("table").join("_delta_log");
+    let all = |offset: Path| {
+        let (own, other) = (
+            disk.list_with_offset(Some(&log), &offset).try_collect::<Vec<_>>(),
+            disk.files.list_with_offset(Some(&log), &offset).try_collect::<Vec<_>>(),
+        );
+        async move {
+            let mut other = other.await.unwrap();
+            other.retain(is_shown);
+            other.sort_unstable_by(|a, b| a.location.cmp(&b.location));
+            let bare = |one: ObjectMeta| (one.location, one.size, one.last_modified);
+            let own: Vec<_> = own.await.unwrap().into_iter().map(bare).collect();
+            assert_eq!(own, other.into_iter().map(bare).collect::<Vec<_>>(), "{offset}");
+            own.len()
+        }
+    };
+    assert_eq!(all(log.clone().join("0")).await, 0, "of no folder");
+    for name in ["000.json", "001.json", "001.checkpoint.parquet", "002.json", "_last_checkpoint"] {
+        disk.put(&log.clone().join(name), name.into()).await.unwrap();
+    }
+    std::fs::write(folder.path().join("table/_delta_log/002.json#1"), "half").unwrap();
+    for (from, wanted) in [("0", 5), ("000.json", 4), ("001", 4), ("001.json", 2), ("2", 1)] {
+        assert_eq!(all(log.clone().join(from)).await, wanted, "{from}");
+    }
+}
+
+#[tokio::test]
 async fn parts_may_end_in_any_order_and_appear_together() {
     let (_folder, disk, root) = disk();
     let name = root.join("part.parquet");
