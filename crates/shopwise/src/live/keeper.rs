@@ -22,6 +22,7 @@ use shopwise_store::Inbox;
 use super::known::{Base, Known};
 use super::note::Note;
 use super::{restore, thread};
+use crate::memory;
 
 /// How often the lake is asked for what was imported.
 const LOOK: Duration = Duration::from_secs(30);
@@ -77,6 +78,7 @@ impl Keeper {
                     continue;
                 }
                 looked = Instant::now();
+                memory::give_back();
                 if let Err(error) = self.take_imports() {
                     let error = format!("{error:#}");
                     tracing::error!(error, "what was imported is not in the live state");
