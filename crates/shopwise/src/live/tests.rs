@@ -267,11 +267,13 @@ fn damage(folder: &Path, ending: &str) -> (PathBuf, Vec<u8>) {
     let mut files: Vec<_> =
         files.filter(|file| file.extension().is_some_and(|end| end == ending)).collect();
     files.sort();
-    let bytes = std::fs::read(&files[0]).unwrap();
+    // Who has read the log before reads only what is new of it.
+    let newest = files.pop().unwrap();
+    let bytes = std::fs::read(&newest).unwrap();
     let mut damaged = bytes.clone();
     damaged[bytes.len() / 2] ^= 1;
-    std::fs::write(&files[0], damaged).unwrap();
-    (files[0].clone(), bytes)
+    std::fs::write(&newest, damaged).unwrap();
+    (newest, bytes)
 }
 
 #[test]

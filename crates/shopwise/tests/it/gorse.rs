@@ -134,7 +134,10 @@ fn feedback_is_an_event_like_any_other(learned: &Learned) {
 fn who_had_the_same_is_alike(learned: &Learned) {
     let users = json!([{ "UserId": "reader" }, { "UserId": "twin" }]);
     assert_eq!(ask(learned, "POST", "/gorse/api/users", &users.to_string()).status, 200);
-    let given = json!([{ "FeedbackType": "read", "UserId": "twin", "ItemId": "p7" }]);
+    let wanted = ask(learned, "GET", "/gorse/api/popular?n=1", "").json()[0]["Id"].clone();
+    let read = |user, item| json!({ "FeedbackType": "read", "UserId": user, "ItemId": item });
+    let p7 = json!("p7");
+    let given = json!([read("reader", &wanted), read("twin", &wanted), read("twin", &p7)]);
     assert_eq!(ask(learned, "POST", "/gorse/api/feedback", &given.to_string()).status, 200);
     let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
     loop {
@@ -148,7 +151,7 @@ fn who_had_the_same_is_alike(learned: &Learned) {
         assert!(found.is_sorted_by(|a, b| a.1 >= b.1), "{found:?}");
         assert!(found.iter().all(|one| one.0 != "reader"), "{found:?}");
         if found.contains(&("twin".to_owned(), 1.0)) {
-            assert!(found.len() > 1, "{found:?}");
+            assert!(found.len() > 1, "others had what most want: {found:?}");
             break;
         }
         assert!(std::time::Instant::now() < until, "{found:?}");
