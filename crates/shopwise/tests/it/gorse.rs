@@ -109,7 +109,6 @@ fn the_clients_of_gorse_run_unchanged() {
     let said = report(command.arg(program("gorse_calls.mjs")).arg(&node).args([&address, &token]));
     assert!(said["calls"].as_u64().unwrap() >= 20, "{said}");
     feedback_is_an_event_like_any_other(&learned);
-    who_had_the_same_is_alike(&learned);
     assert!(!learned.server.log().contains("\"a request failed\""), "{}", learned.server.log());
     learned.server.stop();
 }
@@ -131,17 +130,24 @@ fn feedback_is_an_event_like_any_other(learned: &Learned) {
 }
 
 /// Users have neighbours: whoever had to do with the same items, by the name that the shop gave.
-fn who_had_the_same_is_alike(learned: &Learned) {
+#[test]
+fn who_had_the_same_is_alike() {
+    let learned = Learned::new();
+    let ask = |method: &str, path: &str, body: &str| ask(&learned, method, path, body);
     let users = json!([{ "UserId": "reader" }, { "UserId": "twin" }]);
-    assert_eq!(ask(learned, "POST", "/gorse/api/users", &users.to_string()).status, 200);
-    let wanted = ask(learned, "GET", "/gorse/api/popular?n=1", "").json()[0]["Id"].clone();
-    let read = |user, item| json!({ "FeedbackType": "read", "UserId": user, "ItemId": item });
-    let p7 = json!("p7");
-    let given = json!([read("reader", &wanted), read("twin", &wanted), read("twin", &p7)]);
-    assert_eq!(ask(learned, "POST", "/gorse/api/feedback", &given.to_string()).status, 200);
+    assert_eq!(ask("POST", "/gorse/api/users", &users.to_string()).status, 200);
+    let wanted = ask("GET", "/gorse/api/popular?n=1", "").json()[0]["Id"].clone();
+    let items = [wanted, json!("p7")];
+    let read = |user| {
+        items
+            .each_ref()
+            .map(|item| json!({ "FeedbackType": "read", "UserId": user, "ItemId": item }))
+    };
+    let given = json!(["reader", "twin"].map(read).concat());
+    assert_eq!(ask("POST", "/gorse/api/feedback", &given.to_string()).status, 200);
     let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
     loop {
-        let found = ask(learned, "GET", "/gorse/api/user/reader/neighbors?n=500", "");
+        let found = ask("GET", "/gorse/api/user/reader/neighbors?n=500", "");
         let found: Vec<(String, f64)> =
             serde_json::from_value::<Vec<serde_json::Value>>(found.json())
                 .unwrap()
@@ -156,10 +162,11 @@ fn who_had_the_same_is_alike(learned: &Learned) {
         }
         assert!(std::time::Instant::now() < until, "{found:?}");
     }
-    let named = ask(learned, "GET", "/gorse/api/user-to-user/any/twin?n=1", "").json();
+    let named = ask("GET", "/gorse/api/user-to-user/any/twin?n=1", "").json();
     assert_eq!(named[0]["Score"], 1.0, "{named}");
-    let nobody = ask(learned, "GET", "/gorse/api/user/no-such-user/neighbors", "").json();
+    let nobody = ask("GET", "/gorse/api/user/no-such-user/neighbors", "").json();
     assert_eq!(nobody, json!([]));
+    learned.server.stop();
 }
 
 #[test]
