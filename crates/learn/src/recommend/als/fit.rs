@@ -76,9 +76,10 @@ impl Factors {
         let [users, items] = [&by_user, &by_item].map(|rows| Side::new(rows, weights));
         let mut sorted = [self.users.in_order(&orders[0]), self.items.in_order(&orders[1])];
         let [of_users, of_items] = &mut sorted;
-        for _ in 0..settings.iterations {
-            sweep(&users, &items, of_items, of_users, settings)?;
-            sweep(&items, &users, of_users, of_items, settings)?;
+        for number in 0..settings.iterations {
+            let way = Way::of(number, settings);
+            sweep(&users, &items, of_items, of_users, settings, way)?;
+            sweep(&items, &users, of_users, of_items, settings, way)?;
         }
         for ((into, sorted), order) in
             [&mut self.users, &mut self.items].into_iter().zip(&sorted).zip(&orders)
@@ -88,6 +89,34 @@ impl Factors {
             }
         }
         Ok(())
+    }
+}
+
+/// How rows are moved in a sweep.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    solver: Solver,
+    /// How far a row goes, in lengths of the way to its solution.
+    relaxation: f32,
+}
+
+/// Rows go beyond their solutions: successive over-relaxation (Golub & Van Loan, section 11.2.7).
+/// On the line from where a row stood to where the solver leads it the loss is a parabola with its
+/// lowest point there, so below 2 it never rises; and the two sides, each of which holds the other
+/// back, get on faster. Of 1.3, 1.5 and 1.7 this one lowers the loss most after few sweeps.
+const RELAXATION: f32 = 1.5;
+
+impl Way {
+    /// The first sweep comes from random numbers: it goes no further than the solution, and one
+    /// step of conjugate gradients more. The last one ends on the solutions.
+    fn of(number: usize, settings: &Settings) -> Self {
+        let is_first = number == 0;
+        let solver = match settings.solver {
+            Solver::Conjugate { steps } if is_first => Solver::Conjugate { steps: steps + 1 },
+            other => other,
+        };
+        let is_last = number + 1 == settings.iterations;
+        Self { solver, relaxation: if is_first || is_last { 1.0 } else { RELAXATION } }
     }
 }
 
@@ -120,6 +149,7 @@ fn sweep(
     fixed: &LineRows,
     moving: &mut LineRows,
     settings: &Settings,
+    way: Way,
 ) -> Result<()> {
     let level = Level::detect();
     let weights = settings.objective.weights();
@@ -145,7 +175,13 @@ fn sweep(
             });
             first += indices.len();
         }
-        solve_all(settings.solver, &systems, x, &mut memory.scratch)
+        memory.before.clear();
+        memory.before.extend_from_slice(x);
+        solve_all(way.solver, &systems, x, &mut memory.scratch)?;
+        for (x, before) in x.iter_mut().zip(&memory.before) {
+            *x = before + way.relaxation * (*x - before);
+        }
+        Ok(())
     };
     moving
         .values_mut()
@@ -215,6 +251,8 @@ fn power_of(extra: f32) -> usize {
 #[derive(Debug, Default)]
 struct Memory {
     weights: RowWeights,
+    /// Where the rows stood.
+    before: Vec<f32>,
     scratch: Scratch,
 }
 

@@ -12,7 +12,8 @@
 //! for w < 0, with confidence |c|), `c = 1` and `p = 0` elsewhere.
 //!
 //! Both alternate between users and items: with one side fixed, each row of the other is a small
-//! least-squares problem of its own.
+//! least-squares problem of its own. Rows are moved beyond its solution, which brings both sides
+//! on in fewer sweeps; the last sweep ends on the solutions.
 
 mod conjugate;
 mod fit;
@@ -70,7 +71,12 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         "auto: cholesky up to 32 factors, else conjugate",
         &["auto", "conjugate", "cholesky", "blocks"],
     ),
-    Parameter::whole("steps", "conjugate: the most steps for each row", 3, [1, 1000]),
+    Parameter::whole(
+        "steps",
+        "conjugate: the most steps for each row, one more in the first sweep",
+        2,
+        [1, 1000],
+    ),
     Parameter::whole("block", "blocks: factors solved at once", 64, [1, 2048]),
 ];
 
