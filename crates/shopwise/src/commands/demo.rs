@@ -13,6 +13,7 @@ use shopwise_stages::Shop;
 
 use super::{init, open, report, reports_json, reports_text, serve};
 use crate::demo::{self, Comparison, Done, Plan};
+use crate::holder;
 use crate::page::Language;
 use crate::printer;
 
@@ -125,7 +126,8 @@ fn simulate_settings(arguments: &Arguments) -> shopwise_simulate::Settings {
     }
 }
 
-/// Removes the shop of an earlier demo; anything else that is in the way is left alone.
+/// Removes the shop of an earlier demo that nobody works on; anything else that is in the way is
+/// left alone.
 fn clear(folder: &Path) -> Result<()> {
     let is_empty = |folder: &Path| {
         std::fs::read_dir(folder).map(|mut entries| entries.next().is_none()).unwrap_or(true)
@@ -133,14 +135,16 @@ fn clear(folder: &Path) -> Result<()> {
     if !folder.exists() || is_empty(folder) {
         return Ok(());
     }
-    let is_demo = folder.join(open::SETTINGS).is_file()
-        && open::open(folder)?.ledger.setting(MARK)?.as_deref() == Some(DEMO);
-    if !is_demo {
+    let shop = folder.join(open::SETTINGS).is_file().then(|| open::open(folder)).transpose()?;
+    let mark = shop.as_ref().map(|shop| shop.ledger.setting(MARK)).transpose()?.flatten();
+    let Some(shop) = shop.filter(|_| mark.as_deref() == Some(DEMO)) else {
         bail!(
             "`{}` is not empty and was not made by the demo\nhint: name another folder with --dir",
             folder.display()
         );
-    }
+    };
+    holder::refuse_in_use(&shop.ledger)?;
+    drop(shop);
     std::fs::remove_dir_all(folder)
         .with_context(|| format!("cannot replace `{}`", folder.display()))
 }

@@ -141,6 +141,9 @@ fn what_was_learned_is_served_when_the_loop_is_done() {
     let taken = server.address.to_string();
     let message = fail(&["demo", "--dir", shown(&shop), "--listen", &taken], 1);
     assert!(message.contains(&format!("cannot listen on `{taken}`")), "{message}");
+    // Nor is a shop taken away from under its server by who does not want to listen.
+    let message = fail(&["demo", "--dir", shown(&shop), "--no-serve"], 1);
+    assert!(message.contains("the shop is in use"), "{message}");
     assert!(shop.join("report.html").exists());
     server.stop();
 }
