@@ -197,8 +197,8 @@ impl Asked {
 /// Reads a filter; an empty one is none.
 pub(super) fn filter(text: Option<&str>) -> Result<Option<Arc<Filter>>, ApiError> {
     let filter = text.filter(|text| !text.trim().is_empty()).map(Filter::read).transpose();
-    let filter =
-        filter.map_err(|mistake| ApiError::bad(format!("the filter cannot be read: {mistake}")))?;
+    let what = ["the filter cannot be read", "筛选条件无法识别"];
+    let filter = filter.map_err(|mistake| ApiError::bad(mistake.behind(what)))?;
     Ok(filter.map(Arc::new))
 }
 

@@ -277,6 +277,14 @@ fn wrong_questions_are_refused(learned: &Learned) {
         let answer = learned.get(path);
         assert_eq!(answer.status, status, "{path}: {}", answer.json());
     }
+    for (filter, told) in [
+        ("price%20%3E", "the filter cannot be read: the text ends here"),
+        ("%E4%BB%B7%E6%A0%BC%20%3E", "筛选条件无法识别：表达式不完整"),
+    ] {
+        let answer = learned.get(&format!("/api/popular?filter={filter}")).json();
+        let message = answer["message"].as_str().unwrap();
+        assert!(message.starts_with(told), "{message}");
+    }
     let path = "/api/popular";
     assert_eq!(learned.server.get(path, "").status, 401);
     let key = &learned.shop.key;

@@ -92,6 +92,15 @@ impl Mistake {
         format!("{}{place}\n  {shown}\n  {pad}{marks}", self.message())
     }
 
+    /// Returns all of it behind words on what is wrong, which are in English and in Chinese.
+    #[must_use]
+    pub fn behind(&self, [english, chinese]: [&str; 2]) -> String {
+        match self.language {
+            Language::English => format!("{english}: {self}"),
+            Language::Chinese => format!("{chinese}：{self}"),
+        }
+    }
+
     fn say<'a>(&self, [english, chinese]: &'a Both) -> &'a str {
         match self.language {
             Language::English => english,

@@ -57,7 +57,9 @@ impl Held {
     pub fn new(rule: Rule) -> Result<Self> {
         check::check(&rule)?;
         let filter = Filter::read(&rule.products).map_err(|mistake| {
-            Error::Wrong(format!("the products of rule `{}`: {mistake}", rule.id))
+            let id = &rule.id;
+            let what = [format!("the products of rule `{id}`"), format!("规则 `{id}` 的商品条件")];
+            Error::Wrong(mistake.behind(what.each_ref().map(String::as_str)))
         })?;
         Ok(Self { rule, filter: Arc::new(filter) })
     }
