@@ -14,7 +14,6 @@ use super::query::Query;
 use super::reply::{ApiError, json_response};
 use super::{App, Call};
 use crate::commands::{init, now};
-use crate::live::view;
 use crate::live::visitor::visitor;
 
 /// The length of a list when nobody says.
@@ -216,9 +215,7 @@ pub(super) fn known(app: &App, customer: &str, at: i64) -> Result<Visitor, ApiEr
     let known = app.live.known().read();
     let known = known.map_err(|_| anyhow::anyhow!("the live state is lost"))?;
     let mut found = visitor(&known.state, &app.shop.vault, customer, at);
-    if let Some(ruled) = &known.ruled {
-        found.segments = ruled.of(&view::pseudonyms(&app.shop.vault, customer));
-    }
+    found.segments = known.segments_of(&app.shop.vault, customer);
     Ok(found)
 }
 

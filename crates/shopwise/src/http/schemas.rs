@@ -269,10 +269,10 @@ fn answers() -> Value {
                         "views": count, "carts": count, "orders": count,
                         "pieces": { "type": "number" } },
                 } },
-                "segments": { "type": "array", "description": "those of rules", "items": {
+                "segments": { "type": "array", "items": {
                     "type": "object",
                     "properties": { "segment": { "type": "string" }, "name": { "type": "string" },
-                        "since": moment },
+                        "kind": { "enum": ["rule", "profile"] }, "since": moment },
                 } },
                 "tags": { "type": "array", "items": {
                     "type": "object",

@@ -158,18 +158,21 @@ pub(super) async fn members(app: Arc<App>, call: Call) -> Result<Response, ApiEr
     .await
 }
 
-/// Returns the rule segments that a person is in, who is named by his pseudonyms.
+/// Returns the segments that a person is in, who is named by his pseudonyms: those of rules, and
+/// the one in which profiling found him.
 pub(super) fn of_customer(app: &App, names: &[String]) -> Result<Vec<Value>, ApiError> {
     let known = app.live.known().read().map_err(|_| lost())?;
     let segments = known.ruled.as_ref().map(|ruled| &ruled.segments);
     let of = names.iter().filter_map(|name| segments?.of(name).next().map(|_| name)).next();
     let own = of.into_iter().flat_map(|name| segments.into_iter().flat_map(|all| all.of(name)));
-    Ok(own
-        .map(|(segment, since)| {
-            json!({ "segment": segment.id, "name": segment.name,
-                "since": since.map(time::format) })
-        })
-        .collect())
+    let ruled = own.map(|(segment, since)| {
+        json!({ "segment": segment.id, "name": segment.name, "kind": "rule",
+            "since": since.map(time::format) })
+    });
+    let found = known.profiled.of(names.iter().map(String::as_str)).map(
+        |own| json!({ "segment": own.id, "name": own.english, "kind": "profile", "since": null }),
+    );
+    Ok(ruled.chain(found).collect())
 }
 
 fn ruled(app: &App, id: &str, after: Option<&str>, most: usize) -> Result<Vec<Value>, ApiError> {

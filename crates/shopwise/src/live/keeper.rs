@@ -21,6 +21,7 @@ use shopwise_store::Inbox;
 
 use super::known::{Base, Known};
 use super::note::Note;
+use super::profiled::Profiled;
 use super::{restore, thread};
 use crate::memory;
 
@@ -72,6 +73,7 @@ impl Keeper {
         thread("keeper", move || {
             let (mut looked, mut written) = (Instant::now(), Instant::now());
             let mut rows = self.rows().unwrap_or(0);
+            self.read_profiled_or_say();
             while !stop.load(Ordering::Acquire) {
                 std::thread::sleep(Duration::from_millis(50));
                 if looked.elapsed() < LOOK {
@@ -79,6 +81,7 @@ impl Keeper {
                 }
                 looked = Instant::now();
                 memory::give_back();
+                self.read_profiled_or_say();
                 if let Err(error) = self.take_imports() {
                     let error = format!("{error:#}");
                     tracing::error!(error, "what was imported is not in the live state");
@@ -142,6 +145,23 @@ impl Keeper {
             self.hold()?.base.pass(&commit);
         }
         Ok(())
+    }
+
+    /// Reads who is in which of the segments that profiling found, if it has run since.
+    pub(super) fn read_profiled(&self) -> Result<()> {
+        if !self.read()?.profiled.is_newest(&self.shop)? {
+            let mut profiled = Profiled::read(&self.shop)?;
+            // The former ones are taken down when nobody waits for the lock any more.
+            std::mem::swap(&mut self.hold()?.profiled, &mut profiled);
+        }
+        Ok(())
+    }
+
+    fn read_profiled_or_say(&self) {
+        if let Err(error) = self.read_profiled() {
+            let error = format!("{error:#}");
+            tracing::error!(error, "the segments that profiling found are not up to date");
+        }
     }
 
     fn take_files(&self, files: &[String], version: u64) -> Result<()> {

@@ -8,9 +8,12 @@ use shopwise_model::tables::EVENTS;
 use shopwise_stages::collect::identity::Pseudonym;
 use shopwise_stages::prepare::fold::Replay;
 use shopwise_stages::{Shop, collect};
+use shopwise_store::Vault;
 use shopwise_store::lake::{Commit, Standing};
 
+use super::profiled::Profiled;
 use super::ruled::{Aside, Ruled};
+use super::view;
 
 /// What is known this moment.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(crate) struct Known {
     pub(crate) ruled: Option<Ruled>,
     /// What comes while they are replayed.
     pub(super) aside: Option<Vec<Aside>>,
+    /// The segments that profiling found; none before they have been read.
+    pub(crate) profiled: Profiled,
 }
 
 /// A version of the events in the lake.
@@ -43,7 +48,16 @@ pub(super) struct Base {
 impl Known {
     /// Returns a state that holds the entries of the inbox through one, and a version of the lake.
     pub(super) fn new(state: Replay, followed: i64, base: Base) -> Self {
-        Self { state, followed, base, told: None, is_partial: false, ruled: None, aside: None }
+        Self {
+            state,
+            followed,
+            base,
+            told: None,
+            is_partial: false,
+            ruled: None,
+            aside: None,
+            profiled: Profiled::default(),
+        }
     }
 
     /// Puts another state in place of the one that is held.
@@ -53,6 +67,7 @@ impl Known {
         let mut held = held.write().ok().context("the live state is lost")?;
         std::mem::swap(&mut *held, &mut old);
         held.ruled = old.ruled.take();
+        held.profiled = std::mem::take(&mut old.profiled);
         held.ruled.iter_mut().for_each(Ruled::fall_behind);
         drop(held);
         drop(old);
@@ -84,6 +99,18 @@ impl Known {
             aside.push(Aside::Import(rows.clone(), version));
         }
         Ok(())
+    }
+
+    /// Returns the segments of whoever is meant by an identifier: those of rules that he meets, and
+    /// the one in which profiling found him.
+    pub(crate) fn segments_of(&self, vault: &Vault, id: &str) -> Vec<String> {
+        let names = view::pseudonyms(vault, id);
+        let mut all = self.ruled.as_ref().map_or_else(Vec::new, |ruled| ruled.of(&names));
+        if let Some(code) = names.iter().find_map(|name| self.state.customer(name)) {
+            let (_, own) = self.state.names_of(code);
+            all.extend(self.profiled.of(own.iter().map(AsRef::as_ref)).map(|own| own.id.clone()));
+        }
+        all
     }
 
     /// Is told who belongs to whom.

@@ -17,6 +17,7 @@ pub(crate) mod glance;
 mod keeper;
 mod known;
 mod note;
+pub(crate) mod profiled;
 mod restore;
 mod rulebook;
 pub(crate) mod ruled;

@@ -29,7 +29,7 @@ impl Learned {
             let file = format!("{files}/{file}.parquet");
             succeed(&["import", "--shop", path, "--format", format, &file]);
         }
-        succeed(&["run", "--shop", path, "recommend"]);
+        succeed(&["run", "--shop", path, "prepare", "profile", "recommend"]);
         let key = succeed(&["keys", "--shop", path, "create", "page", "--scope", "read"]);
         let server = Server::start(Path::new(path));
         Self { key: key.trim().to_owned(), server, shop }
@@ -82,6 +82,7 @@ fn lists_follow_what_happens_and_show_nothing_that_may_not_be_shown() {
     an_event_changes_the_next_list(&learned);
     what_changes_in_the_catalogue_is_known_at_once(&learned);
     filters_let_through_what_they_say(&learned);
+    what_profiling_found_is_known(&learned);
     pages_are_of_one_list(&learned);
     everybodys_lists_are_a_file(&learned);
     products_have_lists_of_their_own(&learned);
@@ -156,6 +157,31 @@ fn lists_of_products_obey_what_is_excluded(learned: &Learned) {
         assert_eq!(taken.unwrap().status, 200);
         assert_eq!(learned.names(path), before);
     }
+}
+
+/// A segment that profiling found may be asked for in filters, and so in rules.
+fn what_profiling_found_is_known(learned: &Learned) {
+    let admin = format!("Authorization: Bearer {}\r\n", learned.shop.token());
+    let get = |path: &str| learned.server.get(path, &admin).json();
+    let all = get("/api/segments")["segments"].as_array().unwrap().clone();
+    let member_of = |segment: &Value| {
+        let id = segment["segment"].as_str().unwrap().to_owned();
+        assert_eq!(segment["kind"], "profile");
+        let members = get(&format!("/api/segments/{id}/members?n=1"));
+        (id, members["members"][0]["customer"].as_str().unwrap().to_owned())
+    };
+    let [(id, own), (other, stranger)] = [member_of(&all[0]), member_of(&all[1])];
+    let list = |customer: &str, id: &str| {
+        let filter = format!("customer.segment%20%3D%20%22{id}%22");
+        learned.list(&format!("/api/recommendations/{customer}?filter={filter}")).len()
+    };
+    waits_for(|| list(&own, &id) > 0);
+    assert_eq!(list(&own, &other), 0);
+    assert_eq!(list(&stranger, &id), 0);
+    assert!(list(&stranger, &other) > 0);
+    let told = get(&format!("/api/customers/{own}"))["segments"].clone();
+    assert_eq!(told[0]["segment"], json!(id), "{told}");
+    assert_eq!(told[0]["kind"], "profile");
 }
 
 fn pages_are_of_one_list(learned: &Learned) {

@@ -98,8 +98,9 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     };
     let profiles = profiles(&buyers, &found, expected.as_ref())?;
     let table = describe::table(&segments);
-    shop.lake.replace(&PROFILES, &profiles)?;
+    // Who sees new profiles finds their segments.
     shop.lake.replace(&SEGMENTS, &table)?;
+    shop.lake.replace(&PROFILES, &profiles)?;
     report.rows_written = (profiles.rows() + table.rows()) as u64;
     Ok(report)
 }

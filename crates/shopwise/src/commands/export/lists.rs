@@ -14,6 +14,7 @@ use shopwise_stages::recommend::engine::{
 use shopwise_stages::recommend::rules::Rules;
 
 use crate::commands::{init, now, open};
+use crate::live::profiled::Profiled;
 use crate::live::ruled;
 use crate::live::visitor::visitor;
 
@@ -59,6 +60,7 @@ pub(super) fn write(
             Some(ruled::computed(shop, &inbox, &defined)?)
         }
     };
+    let profiled = Profiled::read(shop)?;
     let at = now();
     let mut part = Part::default();
     for code in state.newest(usize::MAX) {
@@ -75,6 +77,8 @@ pub(super) fn write(
             let own = segments.of(&person).map(|(segment, _)| segment.id.clone());
             visitor.segments = own.collect();
         }
+        let own = profiled.of(names.iter().map(AsRef::as_ref));
+        visitor.segments.extend(own.map(|own| own.id.clone()));
         let decision = init::new_id(at);
         let page = Page { n: length, filter: None, at };
         let question = Question { scene, visitor: &visitor, products: &[], page };

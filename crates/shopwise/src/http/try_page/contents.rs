@@ -17,6 +17,7 @@ use super::super::reply::ApiError;
 use super::form::Form;
 use crate::commands::now;
 use crate::commands::show::quote;
+use crate::live::profiled::Named;
 use crate::live::visitor::{Supposed, supposing, visitor};
 use crate::live::{Known, view};
 use crate::page::Language;
@@ -56,8 +57,8 @@ pub(super) struct Person {
     pub(super) name: Option<String>,
     /// What is known of him, with what he is supposed to have done.
     pub(super) visitor: Visitor,
-    /// His segment in both languages.
-    pub(super) segment: Option<Words>,
+    /// The segment that profiling found him in, and its name in both languages.
+    pub(super) segment: Option<(String, Words)>,
     /// What he turns to, and how many times as much as everybody.
     pub(super) tags: Vec<(String, f64)>,
     /// What the last run expects him to turn to, and how many times as much.
@@ -184,14 +185,14 @@ fn person(
         let (state, vault) = (&known.state, &app.shop.vault);
         let mut before = visitor(state, vault, id, at);
         let mut visitor = supposing(state, vault, id, supposed, at);
-        if let Some(ruled) = &known.ruled {
-            before.segments = ruled.of(&view::pseudonyms(vault, id));
-            visitor.segments.clone_from(&before.segments);
-        }
+        before.segments = known.segments_of(vault, id);
+        visitor.segments.clone_from(&before.segments);
         let mut person = Person { visitor, ..Person::default() };
         let somebody = view::somebody(state, vault, id).filter(|_| !id.is_empty());
         let names = somebody.as_ref().map(|own| own.names.clone()).unwrap_or_default();
         if let Some(somebody) = somebody {
+            let own = known.profiled.of(somebody.names.iter().map(String::as_str));
+            person.segment = own.map(named);
             person.tags = tags(&known, &somebody.name);
             person.name = Some(somebody.name);
         }
@@ -200,7 +201,6 @@ fn person(
     if !names.is_empty() {
         let hidden = app.shop.ledger.hidden_tags_of(&names)?;
         person.tags.retain(|(tag, _)| !hidden.contains(tag));
-        person.segment = segment(app, &names)?;
         person.expected = expected(app, &names)?;
         person.expected.retain(|(tag, _)| !hidden.contains(tag));
     }
@@ -213,29 +213,17 @@ fn read(app: &App) -> Result<std::sync::RwLockReadGuard<'_, Known>, ApiError> {
     known.map_err(|_| anyhow::anyhow!("the live state is lost").into())
 }
 
+/// Returns a segment that profiling found, with its name.
+fn named(segment: &Named) -> (String, Words) {
+    let (en, zh) = (Words::data(&segment.english).en, Words::data(&segment.chinese).zh);
+    (segment.id.clone(), Words { en, zh })
+}
+
 /// Returns what somebody turns to, and how many times as much as everybody.
 fn tags(known: &Known, name: &str) -> Vec<(String, f64)> {
     let Some(code) = known.state.customer(name) else { return Vec::new() };
     let tastes = Tastes::of(&known.state).of_customer(&known.state.state_of(code, now()));
     tastes.into_iter().map(|taste| (taste.tag(), taste.lift)).collect()
-}
-
-/// Returns the segment that the last run found for somebody.
-fn segment(app: &App, names: &[String]) -> anyhow::Result<Option<Words>> {
-    let quoted: Vec<String> = names.iter().map(|name| quote(name)).collect();
-    let found = app.shop.lake.query(&format!(
-        "SELECT s.name_en, s.name_zh FROM profiles p JOIN segments s ON s.segment = p.segment \
-         WHERE p.customer IN ({}) LIMIT 1",
-        quoted.join(", ")
-    ))?;
-    if found.rows() == 0 {
-        return Ok(None);
-    }
-    let text = |name: &str| -> anyhow::Result<String> {
-        Ok(found.text(name)?.get(0).unwrap_or_default().to_owned())
-    };
-    let (en, zh) = (Words::data(&text("name_en")?).en, Words::data(&text("name_zh")?).zh);
-    Ok(Some(Words { en, zh }))
 }
 
 /// Returns what the last run expects somebody to turn to, and how many times as much.

@@ -6,7 +6,7 @@ use super::contents::{Contents, Person};
 use super::form::Form;
 use super::render::link;
 use crate::page::number;
-use crate::page::words::escape;
+use crate::page::words::{Words, escape};
 
 /// Products that are listed: what he used last.
 const RECENT: usize = 20;
@@ -140,8 +140,12 @@ fn facts(contents: &Contents, person: &Person) -> String {
     let between = contents.text(", ", "、");
     let or_none =
         |list: Vec<String>| if list.is_empty() { none.clone() } else { list.join(between) };
-    let learned = person.segment.iter().map(|own| own.of(contents.language).to_owned());
-    let segments = learned.chain(visitor.segments.iter().map(|id| escape(id))).collect();
+    let named = |(id, name): &(String, Words)| {
+        format!("{} <code>{}</code>", name.of(contents.language), escape(id))
+    };
+    let is_found = |id: &String| person.segment.as_ref().is_some_and(|(own, _)| own == id);
+    let others = visitor.segments.iter().filter(|id| !is_found(id)).map(|id| escape(id));
+    let segments = person.segment.iter().map(named).chain(others).collect();
     rows.push((contents.text("segments", "所属分群"), or_none(segments)));
     let tag = |(tag, lift): &(String, f64)| {
         let (kind, name) = tag.split_once(':').unwrap_or(("", tag));
