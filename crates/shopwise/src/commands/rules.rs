@@ -10,7 +10,7 @@ use shopwise_stages::Shop;
 use shopwise_stages::recommend::rules::{Held, Rules, warnings};
 use shopwise_store::ledger::Change;
 
-use super::{now, open};
+use super::{now, open, segments};
 use crate::ShopFolder;
 
 /// Who changes rules from here.
@@ -89,7 +89,7 @@ fn read(shop: &Shop, file: &Path) -> Result<(Vec<Rule>, Rules)> {
 fn odd(shop: &Shop, rules: &Rules) -> Result<Value> {
     let products = shop.ledger.products()?;
     let meant = |held: &Held| products.iter().filter(|product| held.filter.lets(product)).count();
-    Ok(json!(warnings(rules, now(), meant)))
+    Ok(json!(warnings(rules, now(), &segments::known(shop)?, meant)))
 }
 
 /// `shopwise audit`.

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use shopwise_model::frame::{Column, Frame};
+use shopwise_model::tables::SEGMENTS;
 use shopwise_model::time;
 use shopwise_stages::Shop;
 use shopwise_stages::language::{About, Expression, Language, Mistake};
@@ -62,6 +63,18 @@ enum What {
         /// Its identifier
         id: String,
     },
+}
+
+/// Returns the identifiers of all segments that there are: those of rules that are not off, and
+/// those that profiling found.
+pub(crate) fn known(shop: &Shop) -> Result<Vec<String>> {
+    let ruled = shop.ledger.segment_rules()?.into_iter().filter(|rule| rule.off.is_none());
+    let mut all: Vec<String> = ruled.map(|rule| rule.id).collect();
+    if shop.lake.version(&SEGMENTS)?.is_some() {
+        let found = shop.lake.query("SELECT segment FROM segments")?;
+        all.extend(found.text("segment")?.iter().flatten().map(ToOwned::to_owned));
+    }
+    Ok(all)
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String> {

@@ -14,7 +14,7 @@ use shopwise_store::ledger::{Change, Entry};
 use super::query::Query;
 use super::reply::{ApiError, json_response};
 use super::{App, Call, blocking, body, recommend};
-use crate::commands::now;
+use crate::commands::{now, segments};
 
 /// Entries of the audit trail in one answer.
 const ENTRIES_MAX: usize = 1000;
@@ -24,9 +24,12 @@ const WHO: &str = "api";
 
 /// Answers all rules, in the order of precedence, and what may not be meant so.
 pub(super) async fn list(app: Arc<App>, _: Call) -> Result<Response, ApiError> {
-    let rules = app.rules.rules();
-    let told = told(&app, &rules);
-    Ok(json_response(StatusCode::OK, &json!({ "rules": *rules, "warnings": told })))
+    blocking(&app, |app| {
+        let rules = app.rules.rules();
+        let told = told(app, &rules)?;
+        Ok(json_response(StatusCode::OK, &json!({ "rules": *rules, "warnings": told })))
+    })
+    .await
 }
 
 /// Answers one rule.
@@ -93,9 +96,11 @@ pub(super) async fn check(app: Arc<App>, mut call: Call) -> Result<Response, Api
     let held = body::read(&app, &mut call).await?;
     let proposed: Proposed = read(&held.bytes)?;
     let rules = proposed.rules(&app.rules.rules())?;
-    let told = told(&app, &rules);
-    let body = json!({ "rules": rules.all().len(), "warnings": told });
-    Ok(json_response(StatusCode::OK, &body))
+    blocking(&app, move |app| {
+        let body = json!({ "rules": rules.all().len(), "warnings": told(app, &rules)? });
+        Ok(json_response(StatusCode::OK, &body))
+    })
+    .await
 }
 
 /// What is asked for with rules as they would be.
@@ -117,6 +122,10 @@ struct Preview {
 pub(super) async fn preview(app: Arc<App>, mut call: Call) -> Result<Response, ApiError> {
     let held = body::read(&app, &mut call).await?;
     let asked: Preview = read(&held.bytes)?;
+    blocking(&app, move |app| previewed(app, asked)).await
+}
+
+fn previewed(app: &App, asked: Preview) -> Result<Response, ApiError> {
     let n = asked.n.unwrap_or(recommend::LENGTH);
     if !(1..=LENGTH_MAX).contains(&n) {
         return Err(ApiError::bad(format!(
@@ -129,18 +138,18 @@ pub(super) async fn preview(app: Arc<App>, mut call: Call) -> Result<Response, A
     let now_rules = app.rules.rules();
     let then = Proposed { rule: asked.rule, rules: asked.rules }.rules(&now_rules)?;
     let at = now();
-    let visitor = recommend::known(&app, asked.customer.as_deref().unwrap_or_default(), at)?;
+    let visitor = recommend::known(app, asked.customer.as_deref().unwrap_or_default(), at)?;
     let page = Page { n, filter: filter.as_ref(), at };
     let question = Question { scene, visitor: &visitor, products: &asked.products, page };
     let mut style = app.rules.styles().of(scene);
     style.exploration.share = 0.0;
     let list = |rules: &Rules| {
         let house = House { rules, style: &style, seed: 0 };
-        let found = recommend::engine(&app)?.list_in(&question, &house).map_err(wrong)?;
+        let found = recommend::engine(app)?.list_in(&question, &house).map_err(wrong)?;
         let items = recommend::items(&found.0, true);
         Ok::<_, ApiError>(json!({ "items": items, "rules": found.1 }))
     };
-    let (now, then) = (list(&now_rules)?, (list(&then)?, told(&app, &then)));
+    let (now, then) = (list(&now_rules)?, (list(&then)?, told(app, &then)?));
     let body = json!({ "now": now, "then": then.0, "warnings": then.1 });
     Ok(json_response(StatusCode::OK, &body))
 }
@@ -175,12 +184,13 @@ pub(crate) fn shown(entry: &Entry) -> Value {
 }
 
 /// Returns what may not be meant so.
-fn told(app: &App, rules: &Rules) -> Value {
-    match recommend::engine(app) {
-        Ok(engine) => json!(warnings(rules, now(), |held| engine.meant(held))),
+fn told(app: &App, rules: &Rules) -> Result<Value, ApiError> {
+    let segments = segments::known(&app.shop)?;
+    Ok(match recommend::engine(app) {
+        Ok(engine) => json!(warnings(rules, now(), &segments, |held| engine.meant(held))),
         // Without a catalogue nothing is known of what rules are about.
-        Err(_) => json!(warnings(rules, now(), |_| 1)),
-    }
+        Err(_) => json!(warnings(rules, now(), &segments, |_| 1)),
+    })
 }
 
 fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {

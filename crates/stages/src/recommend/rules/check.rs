@@ -105,10 +105,15 @@ fn check_kind(
     }
 }
 
-/// Returns what may not be meant so at a moment. `matching` counts the products of the catalogue
-/// that a rule is about.
+/// Returns what may not be meant so at a moment, there being these segments. `matching` counts the
+/// products of the catalogue that a rule is about.
 #[must_use]
-pub fn warnings(rules: &Rules, at: i64, matching: impl Fn(&Held) -> usize) -> Vec<Warning> {
+pub fn warnings(
+    rules: &Rules,
+    at: i64,
+    segments: &[String],
+    matching: impl Fn(&Held) -> usize,
+) -> Vec<Warning> {
     let mut found = Vec::new();
     let mut warn = |rule: &Rule, message: String| {
         found.push(Warning { rule: rule.id.clone(), message });
@@ -124,6 +129,9 @@ pub fn warnings(rules: &Rules, at: i64, matching: impl Fn(&Held) -> usize) -> Ve
         }
         if matching(held) == 0 {
             warn(rule, "no product of the catalogue is meant by it".to_owned());
+        }
+        if let Some(segment) = rule.segment.as_ref().filter(|own| !segments.contains(own)) {
+            warn(rule, format!("there is no segment `{segment}` now"));
         }
         let others = rules.all()[..place].iter().map(|held| &held.rule);
         for other in others.filter(|other| other.is_on && meet(rule, other)) {

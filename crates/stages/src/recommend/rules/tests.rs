@@ -144,18 +144,24 @@ fn what_may_not_be_meant_so_is_a_warning() {
     let over = Rule { until: Some(5), ..pin("d", 3) };
     let home = Rule { scenes: vec!["home".to_owned()], ..pin("a", 2) };
     let later = Rule { from: Some(50), ..pin("e", 1_000) };
-    let rules = Rules::new(vec![home, pin("b", 2), elsewhere, over, later]).unwrap();
+    let known = Rule { segment: Some("vip".to_owned()), ..home };
+    let unknown = Rule { segment: Some("wip".to_owned()), ..later };
+    let rules = Rules::new(vec![known, pin("b", 2), elsewhere, over, unknown]).unwrap();
+    let segments = ["vip".to_owned()];
     let matching = |held: &Held| usize::from(divisor(held) < 100);
-    let told: Vec<(String, String)> =
-        warnings(&rules, 10, matching).into_iter().map(|one| (one.rule, one.message)).collect();
+    let told: Vec<(String, String)> = warnings(&rules, 10, &segments, matching)
+        .into_iter()
+        .map(|one| (one.rule, one.message))
+        .collect();
     let has = |rule: &str, part: &str| {
         told.iter().any(|(own, message)| own == rule && message.contains(part))
     };
     assert!(has("b", "rule `a`") && !has("c", "rule `a`"), "{told:?}");
     assert!(has("c", "rule `b`") && has("d", "over") && has("e", "no product"), "{told:?}");
+    assert!(has("e", "no segment `wip`"), "{told:?}");
     assert!(!told.iter().any(|(own, _)| own == "a"), "{told:?}");
     let excluded = Rules::new(vec![pin("a", 2), rule("b", json!("exclude"), 2)]).unwrap();
-    assert!(warnings(&excluded, 0, |_| 1)[0].message.contains("excludes"));
+    assert!(warnings(&excluded, 0, &[], |_| 1)[0].message.contains("excludes"));
 }
 
 fn any_rule() -> impl Strategy<Value = (Value, u32, i64)> {
