@@ -10,7 +10,9 @@
 use super::ranking::{self, PerUser, RankedLists, RankingReport};
 use crate::error::{Error, Result};
 use crate::interactions::{self, Interactions, Repeats};
-use crate::recommend::{History, ListOptions, Pad, Recommender, Seen};
+use crate::recommend::{History, ListOptions, Pad, Recommender, Rehearsal, Seen};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 
 /// Sessions that one task answers.
@@ -64,6 +66,60 @@ impl Log<'_> {
         Interactions::from_events(n_sessions, n_items, events, Repeats::Add)
     }
 
+    /// Holds out the newest fifth of the sessions, at least a hundred or half of them, at most ten
+    /// thousand, and asks for what comes next after some event of each, drawn by chance;
+    /// [`evaluate`] asks after all.
+    ///
+    /// # Errors
+    /// As [`Log::interactions`].
+    pub fn held_out(&self, n_sessions: usize, n_items: usize, seed: u64) -> Result<HeldOut> {
+        let by_session = self.by_session(n_sessions)?;
+        let mut newest: Vec<usize> =
+            (0..n_sessions).filter(|at| by_session[*at].len() > 1).collect();
+        let end = |session: &usize| by_session[*session].last().map_or(0.0, |at| self.times[*at]);
+        newest.sort_by(|left, right| end(right).total_cmp(&end(left)));
+        let few = (newest.len() / 2).min(REHEARSED_LEAST);
+        newest.truncate((newest.len() / 5).clamp(few, REHEARSED_MOST));
+        let mut is_known = vec![true; n_sessions];
+        newest.iter().for_each(|session| is_known[*session] = false);
+        let mut known = (Vec::new(), Vec::new(), Vec::new());
+        for (at, session) in self.sessions.iter().enumerate() {
+            if is_known[*session as usize] {
+                known.0.push(*session);
+                known.1.push(self.items[at]);
+                known.2.push(self.times[at]);
+            }
+        }
+        let log = Log { sessions: &known.0, items: &known.1, times: &known.2 };
+        let known = log.interactions(n_sessions, n_items)?;
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let (mut users, mut next, mut prefixes) = (Vec::new(), Vec::new(), Prefix::default());
+        let mut owners = Vec::new();
+        for (at, session) in newest.iter().enumerate() {
+            // Beyond the rows that models know.
+            let user = (n_sessions + at) as u32;
+            let events = &by_session[*session];
+            let cut = random.random_range(1..events.len());
+            let mut prefix = Prefix::default();
+            events[..cut].iter().for_each(|event| prefix.push(self.items[*event]));
+            owners.resize(owners.len() + prefix.items.len(), user);
+            prefixes.append(prefix);
+            users.push(user);
+            next.push(self.items[events[cut]]);
+        }
+        let rows = n_sessions + newest.len();
+        let events = interactions::Events {
+            users: &owners,
+            items: &prefixes.items,
+            weights: &prefixes.weights,
+            ages: Some(&prefixes.ages),
+        };
+        let asked = Interactions::from_events(rows, n_items, events, Repeats::Add)?;
+        let ones = vec![1.0; users.len()];
+        let after = Interactions::from_triples(rows, n_items, &users, &next, &ones, Repeats::Add)?;
+        Ok(HeldOut { known, asked, after })
+    }
+
     /// Returns the events of each session, oldest first.
     fn by_session(&self, n_sessions: usize) -> Result<Vec<Vec<usize>>> {
         let expected = self.sessions.len();
@@ -86,6 +142,28 @@ impl Log<'_> {
             events.sort_by(|left, right| self.times[*left].total_cmp(&self.times[*right]));
         }
         Ok(events)
+    }
+}
+
+/// The most sessions that are held out.
+const REHEARSED_MOST: usize = 10_000;
+/// How many are held out where a fifth is fewer, if that is not more than half.
+const REHEARSED_LEAST: usize = 100;
+
+/// Sessions to find out by which models tell best what comes next.
+#[derive(Debug, Clone)]
+pub struct HeldOut {
+    known: Interactions,
+    asked: Interactions,
+    after: Interactions,
+}
+
+impl HeldOut {
+    /// Returns them as what a model is tuned by. Items already seen may come again.
+    #[must_use]
+    pub fn rehearsal(&self) -> Rehearsal<'_> {
+        let Self { known, asked, after } = self;
+        Rehearsal { known, asked, after, seen: Seen::Keep }
     }
 }
 
@@ -112,6 +190,12 @@ impl Prefix {
             self.weights.push(1.0);
             self.ages.push(0.0);
         }
+    }
+
+    fn append(&mut self, other: Self) {
+        self.items.extend(other.items);
+        self.weights.extend(other.weights);
+        self.ages.extend(other.ages);
     }
 
     /// Returns it as the history of somebody unknown: each item once, with its count, its age the
@@ -222,6 +306,35 @@ mod tests {
         assert!(log.ordered(1).unwrap_err().to_string().contains("session index"));
         assert!(Log { times: &[1.0], ..log }.ordered(3).is_err());
         assert!(Log { times: &[f64::NAN; 5], ..log }.ordered(3).is_err());
+    }
+
+    #[test]
+    fn the_newest_sessions_are_held_out_and_asked_for_up_to_some_event() {
+        // Session s has the items s, s + 1, s + 2 and s again, session 9 but one; 8 is the newest.
+        let (mut sessions, mut items) = (vec![9], vec![0]);
+        for session in 0..9_u32 {
+            sessions.extend([session; 4]);
+            items.extend([session, session + 1, session + 2, session]);
+        }
+        let mut times: Vec<f64> = (0..items.len()).map(|at| at as f64).collect();
+        times[0] = 99.0;
+        let log = Log { sessions: &sessions, items: &items, times: &times };
+        for seed in 0..20 {
+            let HeldOut { known, asked, after } = log.held_out(10, 11, seed).unwrap();
+            assert!((0..5).all(|session| known.row(session).0.len() == 3));
+            assert!((5..9).all(|session| known.row(session).0.is_empty()));
+            assert_eq!(known.row(9).0, [0]);
+            assert_eq!((asked.n_users(), after.n_users()), (14, 14));
+            assert!((0..10).all(|row| asked.row(row).0.is_empty() && after.row(row).0.is_empty()));
+            for (row, session) in [(10, 8), (11, 7), (12, 6), (13, 5)] {
+                let whole = [session, session + 1, session + 2, session];
+                let history = History::of(&asked, row).ordered();
+                assert_eq!(history, whole[..history.len()], "{seed}");
+                assert_eq!(after.row(row as usize).0, &whole[history.len()..=history.len()]);
+            }
+        }
+        let single = Log { sessions: &[0, 1], items: &[0, 1], times: &[0.0, 1.0] };
+        assert!(single.held_out(2, 2, 1).unwrap().rehearsal().after.is_empty());
     }
 
     #[test]

@@ -102,19 +102,19 @@ pub(crate) fn build(
 /// Returns the weights of fitted members, ≥ 0 and summing to 1, under which their blend finds best
 /// what was held out.
 ///
-/// `rest` is what the members were fitted on, rows of the same users as `held_out`; of the history,
-/// only what `seen` lets come again is looked for.
+/// `asked` are those who had `held_out` later, row by row; of the history, only what `seen` lets
+/// come again is looked for.
 #[must_use]
 pub fn learned_weights(
     members: &[Arc<dyn Recommender>],
     normalize: Normalize,
     depth: usize,
-    [rest, held_out]: [&Interactions; 2],
+    [asked, held_out]: [&Interactions; 2],
     seen: Seen,
     seed: u64,
 ) -> Vec<f64> {
     let options = ListOptions { seen, ..ListOptions::unseen(depth) };
-    let blend = Blend::collect(rest, held_out, seed, |history, pad| {
+    let blend = Blend::collect(asked, held_out, seed, |history, pad| {
         let mut lists = Vec::with_capacity(members.len());
         for model in members {
             lists.push(normalized(&**model, normalize, history, &options, pad));
@@ -196,14 +196,12 @@ impl Hybrid {
             return Err(Error::TooLittle("hybrid needs at least one member".to_owned()));
         }
         let n_members = recipe.members.len();
-        let (held_out, rest) = training.parts();
-        let rehearsal = Self::fit_members(
-            &Training { interactions: &rest, validation: None, ..*training },
-            recipe,
-            &vec![1.0 / n_members as f64; n_members],
-        )?;
-        let blend = Blend::collect(&rest, &held_out, training.seed, |history, pad| {
-            rehearsal.candidates(history, &ListOptions::unseen(recipe.depth), pad)
+        let parts = training.parts();
+        let alike = vec![1.0 / n_members as f64; n_members];
+        let rehearsal = Self::fit_members(&training.of(&parts.known), recipe, &alike)?;
+        let options = ListOptions { seen: parts.seen, ..ListOptions::unseen(recipe.depth) };
+        let blend = Blend::collect(parts.asked(), &parts.after, training.seed, |history, pad| {
+            rehearsal.candidates(history, &options, pad)
         });
         let weights = blend::best_weights(&blend, n_members);
         Self::fit_members(training, recipe, &weights)

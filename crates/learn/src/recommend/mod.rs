@@ -39,7 +39,7 @@ pub use filled::Filled;
 pub use lists::{Because, Lists, explain_all, few_allowed, recommend_all};
 pub use parameters::{Kind, Parameter, Parameters, Search, Value};
 pub use trail::Trail;
-pub use training::{Clock, Training};
+pub use training::{Clock, Rehearsal, Training};
 
 use crate::error::{Error, Result};
 use crate::interactions::Interactions;

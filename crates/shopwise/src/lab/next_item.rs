@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
-use shopwise_learn::evaluate::next_item::{self, Log};
+use shopwise_learn::evaluate::next_item::{self, HeldOut, Log};
 use shopwise_learn::interactions::Interactions;
 use shopwise_learn::recommend::{Entry, Parameters, Training};
 
@@ -63,8 +63,9 @@ struct Plan {
 /// [`super::UsageError`] for wrong flags, others for tables that cannot be used.
 pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String, Value>> {
     let plan = plan(arguments)?;
-    let (train, sessions) = clock.time("load", || load(arguments, &plan))?;
-    let training = Training { seed: arguments.shared.seed, ..Training::new(&train) };
+    let Data { train, held_out, sessions } = clock.time("load", || load(arguments, &plan))?;
+    let rehearsal = Some(held_out.rehearsal());
+    let training = Training { seed: arguments.shared.seed, rehearsal, ..Training::new(&train) };
     let fitted = clock.time("fit", || race::fit(plan.entry, &training, &plan.parameters));
     let (model, race) = fitted.map_err(usage_or_data)?;
     let (report, _) = clock.time("predict", || {
@@ -91,14 +92,22 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
     Ok(Plan { entry, parameters, cuts: cuts(&arguments.at)?, columns })
 }
 
-/// Returns the sessions to learn from, and the items of each one to be told, oldest first.
-fn load(arguments: &Arguments, plan: &Plan) -> Result<(Interactions, Vec<Vec<u32>>)> {
+struct Data {
+    /// The sessions to learn from, and those of them by which models are chosen.
+    train: Interactions,
+    held_out: HeldOut,
+    /// The items of each session to be told, oldest first.
+    sessions: Vec<Vec<u32>>,
+}
+
+fn load(arguments: &Arguments, plan: &Plan) -> Result<Data> {
     let mut items = None;
     let train = Events::read(&arguments.train, arguments, plan, &mut items)?;
     let n_items = items.as_ref().map_or(0, Ids::len);
     let test = Events::read(&arguments.test, arguments, plan, &mut items)?;
+    let held_out = train.log().held_out(train.n_sessions, n_items, arguments.shared.seed)?;
     let train = train.log().interactions(train.n_sessions, n_items)?;
-    Ok((train, test.log().ordered(test.n_sessions)?))
+    Ok(Data { train, held_out, sessions: test.log().ordered(test.n_sessions)? })
 }
 
 /// The events of one file.

@@ -103,6 +103,7 @@ pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String
     let training = Training {
         interactions: &data.train,
         validation: data.validation.as_ref(),
+        rehearsal: None,
         documents: data.documents.as_deref(),
         seed: arguments.shared.seed,
         clock: None,

@@ -258,7 +258,7 @@ fn joined(
     }
     let documents = Some(track.texts.fields);
     let pupil = Pupil { documents, depth: DEPTH, seen, seed: track.seed };
-    let chances = pupil.learn(models, parts)?;
+    let chances = pupil.learn(models, workshop.known, parts)?;
     let share = 1.0 / choices.len() as f64;
     let members = choices.into_iter().map(|choice| (choice.clone(), share)).collect();
     recipes.push(Recipe { members, chances: Some(chances), fill: fill.clone() });

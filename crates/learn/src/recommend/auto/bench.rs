@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::blend::sample;
+use super::super::training::Parts;
 use super::super::{Entry, ListOptions, Parameters, Recommender, Training, recommend_all};
 use super::cost::{Cost, Shape};
 use super::search::Measured;
@@ -22,8 +23,8 @@ pub(super) const MEASURE: &str = "ndcg@10";
 #[derive(Debug)]
 pub(super) struct Bench<'a> {
     pub(super) training: Training<'a>,
-    /// What models learn from.
-    pub(super) rest: Interactions,
+    /// What models learn from and are asked.
+    pub(super) parts: Parts,
     /// What the judges had later; empty for the others.
     pub(super) later: Interactions,
     /// Ascending.
@@ -35,16 +36,15 @@ pub(super) struct Bench<'a> {
 impl<'a> Bench<'a> {
     /// Holds out a part of the training data.
     pub(super) fn new(training: &Training<'a>) -> Self {
-        let (held_out, rest) = training.parts();
-        let usable = |user: &u32| {
-            !held_out.row(*user as usize).0.is_empty() && !rest.row(*user as usize).0.is_empty()
-        };
-        let usable: Vec<u32> = (0..held_out.n_users() as u32).filter(usable).collect();
+        let parts = training.parts();
+        let has = |rows: &Interactions, user: u32| !rows.row(user as usize).0.is_empty();
+        let usable = |user: &u32| has(&parts.after, *user) && has(parts.asked(), *user);
+        let usable: Vec<u32> = (0..parts.after.n_users() as u32).filter(usable).collect();
         let judges = sample(&usable, JUDGES_MOST, training.seed);
-        let later = of_users(&held_out, &judges);
-        let shape = Shape::of(&rest, judges.len());
-        let counts = rest.item_counts();
-        Self { training: *training, rest, later, judges, shape, counts }
+        let later = of_users(&parts.after, &judges);
+        let shape = Shape::of(&parts.known, judges.len());
+        let counts = parts.known.item_counts();
+        Self { training: *training, parts, later, judges, shape, counts }
     }
 
     /// Returns the held-out parts of one half of the judges, drawn by chance, and of the other.
@@ -68,13 +68,14 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// What fitting returns.
     pub(super) fn measure(&self, entry: &Entry, parameters: &Parameters) -> Result<Measured> {
-        let training = Training { interactions: &self.rest, validation: None, ..self.training };
+        let training = self.training.of(&self.parts.known);
         let model: Arc<dyn Recommender> = entry.fit(&training, parameters)?.into();
         let scores = self.scores(&*model, &self.judges, &self.later)?;
         Ok(Measured { model, scores })
     }
 
-    /// Returns the NDCG@10 of each of `judges`, all items ranked, what they have left out.
+    /// Returns the NDCG@10 of each of `judges`, all items ranked, what they have left out unless it
+    /// may come again.
     ///
     /// # Errors
     /// [`crate::Error::TooLittle`] without judges.
@@ -84,8 +85,9 @@ impl<'a> Bench<'a> {
         judges: &[u32],
         later: &Interactions,
     ) -> Result<Vec<f64>> {
-        let lists = recommend_all(model, &self.rest, judges, &ListOptions::unseen(CUT));
-        let ranked = lists.ranked(self.rest.n_users());
+        let options = ListOptions { seen: self.parts.seen, ..ListOptions::unseen(CUT) };
+        let lists = recommend_all(model, self.parts.asked(), judges, &options);
+        let ranked = lists.ranked(self.parts.asked().n_users());
         let (_, mut per_user) = ranking::evaluate(&ranked, later, &self.counts, &[CUT])?;
         Ok(per_user.metrics.remove(MEASURE).unwrap_or_default())
     }

@@ -72,7 +72,7 @@ impl Shape {
         };
         let and = |cost: Cost, seconds: f64| Cost { seconds: cost.seconds + seconds, ..cost };
         match entry.name {
-            "popular" => Cost { seconds: pairs * SCATTER, bytes: items * 16.0 },
+            "popular" | "again" => Cost { seconds: pairs * SCATTER, bytes: items * 16.0 },
             "item-knn" | "rp3beta" | "transitions" => {
                 and(graph(whole("neighbours")), user_squares * SCATTER)
             }

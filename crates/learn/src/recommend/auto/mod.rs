@@ -28,7 +28,7 @@ use super::hybrid::Hybrid;
 use super::ranker::Ranker;
 use super::{
     Contribution, Entry, History, Kind, ListOptions, MODELS, Pad, Parameter, Parameters, Reason,
-    Recommender, Scored, Search, Trail, Training, saved,
+    Recommender, Scored, Search, Seen, Trail, Training, saved,
 };
 use crate::error::{Error, Result};
 use bench::{Bench, MEASURE};
@@ -55,9 +55,8 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter::whole("memory", "megabytes that fitting a model may take", 4000, [1, 10_000_000]),
 ];
 
-/// Models that would find nothing here: a race within a race, and what shows again what the
-/// customer has.
-const NO_CANDIDATES: [&str; 4] = ["again", "hybrid", "ranker", "auto"];
+/// Models that would be a race within a race.
+const NO_CANDIDATES: [&str; 3] = ["hybrid", "ranker", "auto"];
 /// With fewer customers to judge by, nothing can be chosen.
 const JUDGES_LEAST: usize = 20;
 /// What is fitted then: it learns from the fewest interactions.
@@ -114,7 +113,7 @@ impl Auto {
         );
         let left_out = [left_out, found.left_out].concat();
         let verdict = verdict::decide(&bench, &found.finalists, &mut budget, training.seed)?;
-        let scale = training.interactions.len() as f64 / bench.rest.len().max(1) as f64;
+        let scale = training.interactions.len() as f64 / bench.parts.known.len().max(1) as f64;
         let model = refit(training, &verdict.winner, &mut budget, scale)?;
         let report = Report {
             judges: bench.judges.len(),
@@ -163,14 +162,18 @@ fn candidates(training: &Training<'_>, names: &str) -> Result<(Vec<&'static Entr
             asked.insert(0, Entry::find(verdict::BASELINE)?);
         }
     }
-    let (fit, unfit): (Vec<_>, Vec<_>) = asked
-        .into_iter()
-        .partition(|entry| entry.name != "content" || training.documents.is_some());
-    let why = |entry: &'static Entry| LeftOut {
-        model: entry.name,
-        why: "the items have no texts".to_owned(),
+    let seen = training.rehearsal.map_or(Seen::Remove, |rehearsal| rehearsal.seen);
+    let hindrance = |entry: &Entry| match entry.name {
+        "content" if training.documents.is_none() => Some("the items have no texts"),
+        "again" if seen == Seen::Remove => Some("lists hold nothing that was there before"),
+        _ => None,
     };
-    Ok((fit, unfit.into_iter().map(why).collect()))
+    let left_out = |entry: &&'static Entry| {
+        hindrance(entry).map(|why| LeftOut { model: entry.name, why: why.to_owned() })
+    };
+    let unfit = asked.iter().filter_map(left_out).collect();
+    asked.retain(|entry| hindrance(entry).is_none());
+    Ok((asked, unfit))
 }
 
 /// Fits the winner on everything.
@@ -180,7 +183,7 @@ fn refit(
     budget: &mut Budget<'_>,
     scale: f64,
 ) -> Result<Arc<dyn Recommender>> {
-    let training = Training { validation: None, ..*training };
+    let training = training.of(training.interactions);
     let mut members: Vec<(Arc<dyn Recommender>, f64)> = Vec::new();
     for (finalist, weight) in &winner.members {
         let work = || finalist.entry.fit(&training, &finalist.parameters);

@@ -7,6 +7,7 @@ use rand_pcg::Pcg64Mcg;
 
 use super::super::{Clock, Field, Value};
 use super::*;
+use crate::evaluate::next_item::Log;
 use crate::interactions::{Events, Interactions, Repeats};
 
 const USERS: u32 = 240;
@@ -129,7 +130,36 @@ fn what_cannot_run_is_named() {
     assert_eq!(error, "too little data: no model fits into the budget");
     let unknown = settings(&[("candidates", "auto")]);
     let error = Auto::fit(&Training::new(&all), &unknown).unwrap_err().to_string();
-    assert!(error.contains("models other than again, hybrid, ranker, auto"), "{error}");
+    assert!(error.contains("models other than hybrid, ranker, auto"), "{error}");
+}
+
+/// Sessions that go forward and come back by turns: what comes next was mostly there before.
+#[test]
+fn models_are_chosen_by_what_they_will_be_asked() {
+    let (mut sessions, mut items) = (Vec::new(), Vec::new());
+    for session in 0..USERS {
+        for step in [0, 1, 0, 1, 0, 1] {
+            sessions.push(session);
+            items.push((session * 7 + step) % ITEMS);
+        }
+    }
+    let times: Vec<f64> = (0..items.len()).map(|at| at as f64).collect();
+    let log = Log { sessions: &sessions, items: &items, times: &times };
+    let [rows, most] = [USERS as usize, ITEMS as usize];
+    let all = log.interactions(rows, most).unwrap();
+    let parameters = settings(&[("candidates", "again,popular"), ("trials", "2")]);
+    let told = |rehearsal| {
+        let training = Training { rehearsal, ..Training::new(&all) };
+        Auto::fit(&training, &parameters).unwrap().report().unwrap().clone()
+    };
+    let held_out = log.held_out(rows, most, 1).unwrap();
+    let asked = told(Some(held_out.rehearsal()));
+    assert_eq!(asked.members[0].model, "again", "{}", asked.why);
+    // In four of five places it is the second of the list.
+    assert!(asked.members[0].score.unwrap() > 0.4, "{asked:?}");
+    let otherwise = told(None);
+    assert_eq!(otherwise.left_out[0].model, "again");
+    assert_eq!(otherwise.members[0].model, "popular");
 }
 
 #[test]

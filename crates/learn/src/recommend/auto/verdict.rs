@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use super::super::Recommender;
 use super::super::hybrid::{Hybrid, Normalize, learned_weights};
 use super::super::ranker::{Chances, Pupil, Ranker};
-use super::super::{Recommender, Seen};
 use super::MEMBERS_MOST;
 use super::bench::Bench;
 use super::budget::Budget;
@@ -124,7 +124,8 @@ fn blend<'f>(bench: &Bench<'_>, order: &[&'f Finalist], seed: u64) -> Result<Joi
     let models = models(order);
     let [(_, learned_on), (judges, later)] = bench.halves();
     let learn = |later| {
-        learned_weights(&models, NORMALIZE, DEPTH, [&bench.rest, later], Seen::Remove, seed)
+        let asked = [bench.parts.asked(), later];
+        learned_weights(&models, NORMALIZE, DEPTH, asked, bench.parts.seen, seed)
     };
     let weighted = models.iter().cloned().zip(learn(&learned_on)).collect();
     let hybrid = Hybrid::of(weighted, NORMALIZE, DEPTH)?;
@@ -138,12 +139,12 @@ fn blend<'f>(bench: &Bench<'_>, order: &[&'f Finalist], seed: u64) -> Result<Joi
 fn rank<'f>(bench: &Bench<'_>, order: &[&'f Finalist], seed: u64) -> Result<Joined<'f>> {
     let models = models(order);
     let [(_, learned_on), (judges, later)] = bench.halves();
-    let documents = bench.training.documents;
-    let pupil = Pupil { documents, depth: DEPTH, seen: Seen::Remove, seed };
-    let chances = pupil.learn(models.clone(), [&bench.rest, &learned_on])?;
-    let ranker = Ranker::of(models.clone(), chances, &bench.rest, documents, DEPTH)?;
+    let (documents, parts) = (bench.training.documents, &bench.parts);
+    let pupil = Pupil { documents, depth: DEPTH, seen: parts.seen, seed };
+    let learn = |later| pupil.learn(models.clone(), &parts.known, [parts.asked(), later]);
+    let ranker = Ranker::of(models.clone(), learn(&learned_on)?, &parts.known, documents, DEPTH)?;
     let own = bench.scores(&ranker, &judges, &later)?;
-    let chances = pupil.learn(models, [&bench.rest, &bench.later])?;
+    let chances = learn(&bench.later)?;
     let share = 1.0 / order.len() as f64;
     let members = order.iter().map(|finalist| (*finalist, share)).collect();
     Ok((Winner { members, chances: Some(chances) }, own))

@@ -95,11 +95,11 @@ pub(crate) fn build(
         entries.iter().map(|entry| Ok(entry.fit(training, &entry.defaults())?.into())).collect()
     };
     let depth = parameters.whole("depth");
-    let (held_out, rest) = training.parts();
-    let rehearsal = Training { interactions: &rest, validation: None, ..*training };
-    let pupil =
-        Pupil { documents: training.documents, depth, seen: Seen::Remove, seed: training.seed };
-    let chances = pupil.learn(fitted(&rehearsal)?, [&rest, &held_out])?;
+    let parts = training.parts();
+    let Training { documents, seed, .. } = *training;
+    let pupil = Pupil { documents, depth, seen: parts.seen, seed };
+    let rehearsed = fitted(&training.of(&parts.known))?;
+    let chances = pupil.learn(rehearsed, &parts.known, [parts.asked(), &parts.after])?;
     let facts = Facts::of(training.interactions, training.documents);
     Ok(Box::new(Ranker { members: fitted(training)?, facts, chances, depth }))
 }
@@ -147,8 +147,8 @@ pub struct Pupil<'a> {
 }
 
 impl Pupil<'_> {
-    /// Returns the chances of the candidates of `members`, fitted on `rest`, by what was held out:
-    /// rows of the same users.
+    /// Returns the chances of the candidates of `members`, fitted on what is `known`, by what those
+    /// who are asked for had later, row by row.
     ///
     /// # Errors
     /// What the response model returns; where nobody took anything or everything, members count
@@ -156,13 +156,14 @@ impl Pupil<'_> {
     pub fn learn(
         &self,
         members: Vec<Arc<dyn Recommender>>,
-        [rest, held_out]: [&Interactions; 2],
+        known: &Interactions,
+        [asked, held_out]: [&Interactions; 2],
     ) -> Result<Chances> {
         let alike = Chances::alike(members.len());
-        let facts = Facts::of(rest, self.documents);
+        let facts = Facts::of(known, self.documents);
         let ranker = Ranker { members, facts, chances: alike.clone(), depth: self.depth };
         let usable = |user: &u32| {
-            !held_out.row(*user as usize).0.is_empty() && !rest.row(*user as usize).0.is_empty()
+            !held_out.row(*user as usize).0.is_empty() && !asked.row(*user as usize).0.is_empty()
         };
         let users: Vec<u32> = (0..held_out.n_users() as u32).filter(usable).collect();
         let users = sample(&users, CUSTOMERS_MOST, self.seed);
@@ -171,7 +172,7 @@ impl Pupil<'_> {
             .par_chunks(BLOCK_USERS)
             .map_init(Pad::default, |pad, block| {
                 let one = |user: &u32| {
-                    let described = ranker.describe(History::of(rest, *user), &options, pad);
+                    let described = ranker.describe(History::of(asked, *user), &options, pad);
                     let taken = held_out.row(*user as usize).0;
                     let label = |item: &u32| f64::from(u8::from(taken.binary_search(item).is_ok()));
                     let labels = described.items.iter().map(label).collect();

@@ -76,7 +76,7 @@ fn chances_are_learned_that_no_member_knows_and_are_true() {
     let members = fitted(&["popular", "item-knn"], &rest);
     let documents = Some(&documents[..]);
     let pupil = Pupil { documents, depth: 240, seen: Seen::Remove, seed: 1 };
-    let chances = pupil.learn(members.clone(), [&rest, &later]).unwrap();
+    let chances = pupil.learn(members.clone(), &rest, [&rest, &later]).unwrap();
     let ranker = Ranker::of(members.clone(), chances.clone(), &rest, documents, 240).unwrap();
     let own = recall(&ranker, &rest, &later);
     for member in &members {
@@ -114,7 +114,7 @@ fn without_anything_taken_members_count_alike() {
     let nothing =
         Interactions::from_triples(CUSTOMERS as usize, ITEMS as usize, &[], &[], &[], Repeats::Add);
     let pupil = Pupil { documents: Some(&documents), depth: 50, seen: Seen::Remove, seed: 1 };
-    let chances = pupil.learn(members, [&rest, &nothing.unwrap()]).unwrap();
+    let chances = pupil.learn(members, &rest, [&rest, &nothing.unwrap()]).unwrap();
     assert_eq!(chances, Chances::alike(2));
 }
 
