@@ -83,7 +83,7 @@ pub(crate) fn build(
     let mut members = Vec::new();
     for name in parameters.word("members").split(',') {
         let entry = Entry::find(name.trim())?;
-        if JOINED.contains(&entry.name) {
+        if entry.joins() {
             let allowed = format!("models other than {}", JOINED.join(", "));
             return Err(Error::parameter("members", allowed, name));
         }

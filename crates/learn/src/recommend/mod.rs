@@ -189,6 +189,12 @@ impl Entry {
         })
     }
 
+    /// Returns whether it joins other models, and so asks them what was held out.
+    #[must_use]
+    pub fn joins(&self) -> bool {
+        hybrid::JOINED.contains(&self.name)
+    }
+
     /// Returns the model's default settings.
     #[must_use]
     pub fn defaults(&self) -> Parameters {

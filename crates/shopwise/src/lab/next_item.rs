@@ -64,7 +64,7 @@ struct Plan {
 pub(super) fn run(arguments: &Arguments, clock: &mut Clock) -> Result<Map<String, Value>> {
     let plan = plan(arguments)?;
     let Data { train, held_out, sessions } = clock.time("load", || load(arguments, &plan))?;
-    let rehearsal = Some(held_out.rehearsal());
+    let rehearsal = held_out.as_ref().map(HeldOut::rehearsal);
     let training = Training { seed: arguments.shared.seed, rehearsal, ..Training::new(&train) };
     let fitted = clock.time("fit", || race::fit(plan.entry, &training, &plan.parameters));
     let (model, race) = fitted.map_err(usage_or_data)?;
@@ -93,9 +93,9 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
 }
 
 struct Data {
-    /// The sessions to learn from, and those of them by which models are chosen.
+    /// The sessions to learn from, and those of them by which models are joined, if any are.
     train: Interactions,
-    held_out: HeldOut,
+    held_out: Option<HeldOut>,
     /// The items of each session to be told, oldest first.
     sessions: Vec<Vec<u32>>,
 }
@@ -105,7 +105,9 @@ fn load(arguments: &Arguments, plan: &Plan) -> Result<Data> {
     let train = Events::read(&arguments.train, arguments, plan, &mut items)?;
     let n_items = items.as_ref().map_or(0, Ids::len);
     let test = Events::read(&arguments.test, arguments, plan, &mut items)?;
-    let held_out = train.log().held_out(train.n_sessions, n_items, arguments.shared.seed)?;
+    let seed = arguments.shared.seed;
+    let hold_out = || train.log().held_out(train.n_sessions, n_items, seed);
+    let held_out = plan.entry.joins().then(hold_out).transpose()?;
     let train = train.log().interactions(train.n_sessions, n_items)?;
     Ok(Data { train, held_out, sessions: test.log().ordered(test.n_sessions)? })
 }

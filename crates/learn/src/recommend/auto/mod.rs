@@ -24,7 +24,7 @@ pub use search::{Finalist, Found, LeftOut, Limits, Measured, Tried, search};
 use std::sync::Arc;
 
 use super::arrays::{Reader, Writer, wrong};
-use super::hybrid::Hybrid;
+use super::hybrid::{Hybrid, JOINED};
 use super::ranker::Ranker;
 use super::{
     Contribution, Entry, History, Kind, ListOptions, MODELS, Pad, Parameter, Parameters, Reason,
@@ -55,8 +55,6 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter::whole("memory", "megabytes that fitting a model may take", 4000, [1, 10_000_000]),
 ];
 
-/// Models that would be a race within a race.
-const NO_CANDIDATES: [&str; 3] = ["hybrid", "ranker", "auto"];
 /// With fewer customers to judge by, nothing can be chosen.
 const JUDGES_LEAST: usize = 20;
 /// What is fitted then: it learns from the fewest interactions.
@@ -147,12 +145,12 @@ impl Auto {
 fn candidates(training: &Training<'_>, names: &str) -> Result<(Vec<&'static Entry>, Vec<LeftOut>)> {
     let mut asked: Vec<&'static Entry> = Vec::new();
     if names.trim() == ALL {
-        asked.extend(MODELS.iter().filter(|entry| !NO_CANDIDATES.contains(&entry.name)));
+        asked.extend(MODELS.iter().filter(|entry| !entry.joins()));
     } else {
         for name in names.split(',') {
             let entry = Entry::find(name.trim())?;
-            if NO_CANDIDATES.contains(&entry.name) {
-                let allowed = format!("models other than {}", NO_CANDIDATES.join(", "));
+            if entry.joins() {
+                let allowed = format!("models other than {}", JOINED.join(", "));
                 return Err(Error::parameter("candidates", allowed, name));
             }
             asked.push(entry);
