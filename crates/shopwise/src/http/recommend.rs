@@ -14,7 +14,6 @@ use super::query::Query;
 use super::reply::{ApiError, json_response};
 use super::{App, Call};
 use crate::commands::{init, now};
-use crate::live::visitor::visitor;
 
 /// The length of a list when nobody says.
 pub(super) const LENGTH: usize = 10;
@@ -214,9 +213,7 @@ pub(super) fn scene(name: Option<&str>) -> Result<Scene, ApiError> {
 pub(super) fn known(app: &App, customer: &str, at: i64) -> Result<Visitor, ApiError> {
     let known = app.live.known().read();
     let known = known.map_err(|_| anyhow::anyhow!("the live state is lost"))?;
-    let mut found = visitor(&known.state, &app.shop.vault, customer, at);
-    found.segments = known.segments_of(&app.shop.vault, customer);
-    Ok(found)
+    Ok(known.visitor(&app.shop.vault, customer, &[], at))
 }
 
 fn answered(answer: &Answer, asked: &Asked, decision: &str) -> Response {

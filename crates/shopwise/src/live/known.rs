@@ -7,6 +7,7 @@ use shopwise_model::Frame;
 use shopwise_model::tables::EVENTS;
 use shopwise_stages::collect::identity::Pseudonym;
 use shopwise_stages::prepare::fold::Replay;
+use shopwise_stages::recommend::engine::Visitor;
 use shopwise_stages::{Shop, collect};
 use shopwise_store::Vault;
 use shopwise_store::lake::{Commit, Standing};
@@ -14,6 +15,7 @@ use shopwise_store::lake::{Commit, Standing};
 use super::profiled::Profiled;
 use super::ruled::{Aside, Ruled};
 use super::view;
+use super::visitor::{Supposed, supposing};
 
 /// What is known this moment.
 #[derive(Debug)]
@@ -101,11 +103,25 @@ impl Known {
         Ok(())
     }
 
-    /// Returns the segments of whoever is meant by an identifier: those of rules that he meets, and
-    /// the one in which profiling found him.
-    pub(crate) fn segments_of(&self, vault: &Vault, id: &str) -> Vec<String> {
+    /// Returns what is known of whoever is meant by an identifier, and what would be if he had done
+    /// something more; of somebody unknown, nothing.
+    pub(crate) fn visitor(
+        &self,
+        vault: &Vault,
+        id: &str,
+        supposed: &[Supposed],
+        at: i64,
+    ) -> Visitor {
         let names = view::pseudonyms(vault, id);
-        let mut all = self.ruled.as_ref().map_or_else(Vec::new, |ruled| ruled.of(&names));
+        let mut visitor = supposing(&self.state, &names, supposed, at);
+        visitor.segments = self.segments_of(&names);
+        visitor
+    }
+
+    /// Returns the segments of whoever is meant by one of some pseudonyms: those of rules that he
+    /// meets, and the one in which profiling found him.
+    fn segments_of(&self, names: &[String]) -> Vec<String> {
+        let mut all = self.ruled.as_ref().map_or_else(Vec::new, |ruled| ruled.of(names));
         if let Some(code) = names.iter().find_map(|name| self.state.customer(name)) {
             let (_, own) = self.state.names_of(code);
             all.extend(self.profiled.of(own.iter().map(AsRef::as_ref)).map(|own| own.id.clone()));

@@ -26,18 +26,17 @@ pub(crate) struct Supposed {
 /// Returns what is known of whoever is meant by an identifier at a moment; of somebody unknown,
 /// nothing.
 pub(crate) fn visitor(state: &Replay, vault: &Vault, id: &str, at: i64) -> Visitor {
-    supposing(state, vault, id, &[], at)
+    supposing(state, &view::pseudonyms(vault, id), &[], at)
 }
 
-/// Returns what would be known of him if he had done something more.
+/// Returns what would be known of whoever is meant by one of some pseudonyms if he had done
+/// something more.
 pub(crate) fn supposing(
     state: &Replay,
-    vault: &Vault,
-    id: &str,
+    names: &[String],
     supposed: &[Supposed],
     at: i64,
 ) -> Visitor {
-    let names = view::pseudonyms(vault, id);
     let code = names.iter().find_map(|name| state.customer(name));
     let known = code.map(|code| state.state_of(code, at)).unwrap_or_default();
     let names = state.product_names();

@@ -17,11 +17,10 @@ use shopwise_stages::recommend::weight;
 
 use super::{COUNT, Query, feedback, objects, part, refused};
 use crate::commands::now;
-use crate::http::recommend::{engine, obey};
+use crate::http::recommend::{engine, known, obey};
 use crate::http::reply::{ApiError, json_response};
 use crate::http::{App, Call, blocking, body};
 use crate::live::view::pseudonyms;
-use crate::live::visitor::visitor;
 
 /// What a list is asked for.
 struct Asked {
@@ -64,7 +63,7 @@ impl Asked {
         let had: FxHashSet<String> = match &self.user {
             None => FxHashSet::default(),
             Some(user) => {
-                let done = known(app, user)?.done.into_iter();
+                let done = known(app, user, now())?.done.into_iter();
                 done.filter(|done| done.weight > 0.0).map(|done| done.product).collect()
             }
         };
@@ -90,12 +89,6 @@ fn within(categories: &[String]) -> Result<Option<Arc<Filter>>, ApiError> {
     Ok(Some(Arc::new(filter)))
 }
 
-fn known(app: &App, user: &str) -> Result<Visitor, ApiError> {
-    let known = app.live.known().read();
-    let known = known.map_err(|_| anyhow::anyhow!("the live state is lost"))?;
-    Ok(visitor(&known.state, &app.shop.vault, user, now()))
-}
-
 fn scored(list: &[Listed]) -> Response {
     let one = |one: &Listed| json!({ "Id": one.product, "Score": one.score });
     json_response(StatusCode::OK, &Value::Array(list.iter().map(one).collect()))
@@ -116,7 +109,7 @@ pub(super) async fn recommend(app: Arc<App>, call: Call) -> Result<Response, Api
     let delay = asked.query.text("write-back-delay");
     let delay = delay.map_or(Some(0), microseconds);
     let delay = delay.ok_or_else(|| ApiError::bad("`write-back-delay` must be like 1h10m0s"))?;
-    let visitor = known(&app, &user)?;
+    let visitor = known(&app, &user, now())?;
     let engine = engine(&app)?;
     let list = asked.cut(&app, |n| personal(&engine, &asked, &visitor, n))?;
     if let Some(name) = shown_as {
@@ -135,7 +128,7 @@ pub(super) async fn recommend(app: Arc<App>, call: Call) -> Result<Response, Api
 /// Answers the same with its scores.
 pub(super) async fn collaborative(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let (user, asked) = (part(&call, 0)?, Asked::read(&call, 1)?);
-    let visitor = known(&app, &user)?;
+    let visitor = known(&app, &user, now())?;
     let engine = engine(&app)?;
     Ok(scored(&asked.cut(&app, |n| personal(&engine, &asked, &visitor, n))?))
 }

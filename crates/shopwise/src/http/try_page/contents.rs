@@ -18,7 +18,7 @@ use super::form::Form;
 use crate::commands::now;
 use crate::commands::show::quote;
 use crate::live::profiled::Named;
-use crate::live::visitor::{Supposed, supposing, visitor};
+use crate::live::visitor::Supposed;
 use crate::live::{Known, view};
 use crate::page::Language;
 use crate::page::words::Words;
@@ -183,10 +183,8 @@ fn person(
     let (mut person, before, names) = {
         let known = read(app)?;
         let (state, vault) = (&known.state, &app.shop.vault);
-        let mut before = visitor(state, vault, id, at);
-        let mut visitor = supposing(state, vault, id, supposed, at);
-        before.segments = known.segments_of(vault, id);
-        visitor.segments.clone_from(&before.segments);
+        let before = known.visitor(vault, id, &[], at);
+        let visitor = known.visitor(vault, id, supposed, at);
         let mut person = Person { visitor, ..Person::default() };
         let somebody = view::somebody(state, vault, id).filter(|_| !id.is_empty());
         let names = somebody.as_ref().map(|own| own.names.clone()).unwrap_or_default();
