@@ -146,10 +146,11 @@ impl Server {
         self.said.lock().map_or_else(|_| String::new(), |said| said.clone())
     }
 
-    /// Returns the megabytes that it holds in memory.
+    /// Returns the megabytes of memory that are its own: what it maps of files, its program and
+    /// models among them, the system takes back when it needs to.
     pub(crate) fn megabytes(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
         let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
         Ok(kilobytes.context("no memory is told of")? / 1000)
     }

@@ -1,5 +1,7 @@
 //! A soak: events, lists, changes of products and rules, and models that are swapped, all at once
-//! and for long. Every list is looked at for what may not stand in it.
+//! and for long. Every list is looked at for what may not stand in it. At the end the server is
+//! started anew and meets the same for some minutes: what it then needs, it needs for what it
+//! knows, and what it needed more before, time has cost.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,6 +24,9 @@ const BATCH: u64 = 20;
 const AWAY: Duration = Duration::from_millis(700);
 /// How long a customer's list may take to change before he is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the server that is started anew is looked at: as long as it takes to fill what it keeps
+/// for lists to come.
+const ANEW: u64 = 300;
 /// How often what was seen is told.
 const TOLD: Duration = Duration::from_secs(60);
 /// What some lists are asked to hold, percent-encoded: `price < 5000`.
@@ -44,6 +49,8 @@ struct Soak<'a> {
     address: String,
     token: String,
     read_key: String,
+    /// What the names of this soak's events and customers begin with.
+    run: String,
     products: Vec<String>,
     customers: u64,
     until: Instant,
@@ -79,33 +86,40 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
     let shop = Shop { key: shop.new_key("write")?, ..shop };
     let read_key = shop.new_key("read")?;
     let token = token(&shop.path)?;
-    let mut server = shop.serve(&[])?;
-    let address = server.address()?.to_string();
-    println!("the server listened after {:.1} s", server.begun.elapsed().as_secs_f64());
-    let products = products(&address, &read_key)?;
-    let until = Instant::now() + Duration::from_secs(seconds);
-    let (away, told) = (Mutex::default(), Mutex::default());
-    let soak =
-        Soak { shop: &shop, address, token, read_key, products, customers, until, away, told };
-    std::thread::scope(|scope| {
-        let soak = &soak;
-        for caller in 0..CALLERS {
-            scope.spawn(move || soak.watch(|| soak.lists(caller, lists)));
+    let soak = |seconds: u64, run: String| {
+        let mut server = shop.serve(&[])?;
+        let address = server.address()?.to_string();
+        println!("the server listened after {:.1} s", server.begun.elapsed().as_secs_f64());
+        let products = products(&address, &read_key)?;
+        let soak = Soak {
+            shop: &shop,
+            address,
+            token: token.clone(),
+            read_key: read_key.clone(),
+            run,
+            products,
+            customers,
+            until: Instant::now() + Duration::from_secs(seconds),
+            away: Mutex::default(),
+            told: Mutex::default(),
+        };
+        soak.all(&server, lists, events)?;
+        let megabytes = server.megabytes()?;
+        server.stop()?;
+        let problems = held(&soak.told).problems.clone();
+        for problem in &problems {
+            println!("{problem}");
         }
-        scope.spawn(move || soak.watch(|| soak.events(events)));
-        scope.spawn(move || soak.watch(|| soak.change()));
-        scope.spawn(move || soak.watch(|| soak.follow()));
-        scope.spawn(move || soak.watch(|| soak.swap()));
-        soak.tell(&server)
-    })?;
-    server.stop()?;
-    let problems = held(&soak.told).problems.clone();
-    for problem in &problems {
-        println!("{problem}");
-    }
-    if !problems.is_empty() {
-        bail!("{} problems", problems.len());
-    }
+        if !problems.is_empty() {
+            bail!("{} problems", problems.len());
+        }
+        Ok(megabytes)
+    };
+    let run = std::process::id();
+    let before = soak(seconds, format!("{run}-before"))?;
+    println!("and the same with the server started anew");
+    let anew = soak(ANEW, format!("{run}-anew"))?;
+    println!("{before} MB at the end, {anew} MB after {ANEW} s of a server started anew");
     Ok(())
 }
 
@@ -150,6 +164,20 @@ impl Soak<'_> {
         if let Err(error) = work() {
             self.problem(format!("{error:#}"));
         }
+    }
+
+    /// Does everything at once until it is over.
+    fn all(&self, server: &Server, lists: u64, events: u64) -> Result<()> {
+        std::thread::scope(|scope| {
+            for caller in 0..CALLERS {
+                scope.spawn(move || self.watch(|| self.lists(caller, lists)));
+            }
+            scope.spawn(|| self.watch(|| self.events(events)));
+            scope.spawn(|| self.watch(|| self.change()));
+            scope.spawn(|| self.watch(|| self.follow()));
+            scope.spawn(|| self.watch(|| self.swap()));
+            self.tell(server)
+        })
     }
 
     fn problem(&self, problem: String) {
@@ -217,7 +245,7 @@ impl Soak<'_> {
 
     fn events(&self, rate: u64) -> Result<()> {
         let (mut client, mut chance) = (Client::new(&self.address)?, Chance::new(77));
-        let (mut due, mut number, run) = (Instant::now(), 0, std::process::id());
+        let (mut due, mut number, run) = (Instant::now(), 0, &self.run);
         while rate > 0 && !self.is_over() {
             Self::pace(&mut due, rate as f64 / BATCH as f64);
             let events: Vec<String> = (0..BATCH)
@@ -299,7 +327,7 @@ impl Soak<'_> {
     fn follow(&self) -> Result<()> {
         let mut client = Client::new(&self.address)?;
         let mut due = Instant::now();
-        let (mut number, run) = (0_u64, std::process::id());
+        let (mut number, run) = (0_u64, &self.run);
         while !self.is_over() {
             Self::pace(&mut due, 5.0);
             number += 1;
