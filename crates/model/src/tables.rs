@@ -59,6 +59,13 @@ tables! {
     REFUSED "refused" {
         file: Text, line: Int, field: Text, value: Text, reason: Text, refused_at: Time,
     }
+    /// The lists that the server left to chance in part, each with all its entries: which product
+    /// stood at which position, from 1, and the probability with which it did. Lists without chance
+    /// are not in it, nor is any customer. A row that was moved twice stands twice.
+    DECISIONS "decisions" {
+        decision: Text, scene: Text, product: Text, position: Int, propensity: Float,
+        decided_at: Time,
+    }
     /// Visits: events of a customer less than 30 minutes apart.
     SESSIONS "sessions" {
         session: Text, customer: Text, started_at: Time, ended_at: Time, events: Int, views: Int,

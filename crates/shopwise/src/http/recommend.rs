@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use shopwise_stages::recommend::engine::{
     Answer, Engine, Filter, House, LENGTH_MAX, Listed, Moved, Page, Question, Scene, Visitor,
 };
+use shopwise_stages::recommend::rules::Rules;
 
 use super::pages::{self, Kept};
 use super::query::Query;
@@ -23,6 +24,9 @@ const PRODUCTS_MAX: usize = 500;
 
 /// Seconds after which it may be loaded again.
 const ENGINE_RETRY: u32 = 5;
+
+/// Seconds after which it may be known who is in which segment.
+const SEGMENTS_RETRY: u32 = 1;
 
 /// Answers the list for a customer in a scene.
 pub(super) async fn list(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
@@ -42,12 +46,16 @@ pub(super) async fn list(app: Arc<App>, call: Call) -> Result<Response, ApiError
     check_products(scene, &products)?;
     let at = now();
     let visitor = known(&app, &customer, at)?;
+    check_segments(asked.filter.as_ref(), &visitor)?;
     let page = Page { n: of, ..asked.page(at) };
     let question = Question { scene, visitor: &visitor, products: &products, page };
     let (rules, style) = (app.rules.rules(), app.rules.styles().of(scene));
     let decision = init::new_id(at);
     let house = House { rules: &rules, style: &style, seed: House::seed(&decision) };
-    let (answer, _) = engine(&app)?.list_in(&question, &house).map_err(anyhow::Error::from)?;
+    let engine = engine(&app)?;
+    let (answer, _) = asking(&engine, &question, || engine.list_in(&question, &house))
+        .map_err(anyhow::Error::from)?;
+    app.live.decided().note(&decision, scene.name(), &answer.items, at);
     if of == asked.n {
         return Ok(answered(&answer, &asked, &decision));
     }
@@ -73,6 +81,7 @@ fn next(app: &App, customer: &str, asked: &Asked, token: &str) -> Result<Respons
     };
     let at = now();
     let visitor = known(app, customer, at)?;
+    check_segments(kept.filter.as_ref(), &visitor)?;
     let page = Page { n: LENGTH_MAX, filter: kept.filter.as_ref(), at };
     let (scene, products) = (kept.scene, &kept.products[..]);
     let question = Question { scene, visitor: &visitor, products, page };
@@ -126,42 +135,52 @@ pub(super) async fn together(app: Arc<App>, call: Call) -> Result<Response, ApiE
 
 /// Answers what is popular.
 pub(super) async fn popular(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
-    let asked = Asked::read(&Query::read(&call.uri, &["n", "filter", "explain"])?)?;
+    let asked = Asked::for_everybody(&call)?;
     let (engine, page) = (engine(&app)?, asked.page(now()));
-    let mut answer = engine.popular(Page { n: LENGTH_MAX, ..page });
-    obey(&app, &engine, (Scene::Home, page), &mut answer);
-    Ok(answered(&answer, &asked, &init::new_id(now())))
-}
-
-/// Takes out of a list of a product or of everybody what the rules of a scene exclude, and cuts it
-/// to its page.
-pub(super) fn obey(
-    app: &App,
-    engine: &Engine,
-    (scene, page): (Scene, Page<'_>),
-    answer: &mut Answer,
-) {
-    let stranger = Visitor::default();
-    let question = Question { scene, visitor: &stranger, products: &[], page };
     let rules = app.rules.rules();
-    let mut stands = engine.standing(&question, &rules, &answer.items).into_iter();
-    answer.items.retain(|_| stands.next().unwrap_or(false));
-    answer.items.truncate(page.n);
+    let answer = made(&engine, page, || engine.popular(page, &rules));
+    Ok(answered(&answer, &asked, &init::new_id(now())))
 }
 
 fn related(
     app: &App,
     call: &Call,
-    list: fn(&Engine, &str, Page<'_>) -> Option<Answer>,
+    list: fn(&Engine, &str, Page<'_>, &Rules) -> Option<Answer>,
 ) -> Result<Response, ApiError> {
     let product = call.path.first().map_or("", String::as_str);
-    let asked = Asked::read(&Query::read(&call.uri, &["n", "filter", "explain"])?)?;
+    let asked = Asked::for_everybody(call)?;
     let (engine, page) = (engine(app)?, asked.page(now()));
-    let Some(mut answer) = list(&engine, product, Page { n: LENGTH_MAX, ..page }) else {
+    let rules = app.rules.rules();
+    let Some(answer) = made(&engine, page, || list(&engine, product, page, &rules)) else {
         return Err(ApiError::missing(format!("there is no product `{product}`")));
     };
-    obey(app, &engine, (Scene::Product, page), &mut answer);
     Ok(answered(&answer, &asked, &init::new_id(now())))
+}
+
+/// Makes a list that is the same for everybody.
+pub(super) fn made<T>(engine: &Engine, page: Page<'_>, make: impl FnOnce() -> T) -> T {
+    let stranger = Visitor::default();
+    let question = Question { scene: Scene::Home, visitor: &stranger, products: &[], page };
+    asking(engine, &question, make)
+}
+
+/// Does what a question needs; others go on where it asks all products what nobody asked before.
+pub(super) fn asking<T>(engine: &Engine, question: &Question<'_>, work: impl FnOnce() -> T) -> T {
+    match engine.is_asked(question) {
+        true => work(),
+        false => tokio::task::block_in_place(work),
+    }
+}
+
+/// Checks that what a filter asks can be answered of a customer by now.
+pub(super) fn check_segments(
+    filter: Option<&Arc<Filter>>,
+    visitor: &Visitor,
+) -> Result<(), ApiError> {
+    match filter.is_some_and(|filter| visitor.lacks_segments && filter.needs_segments()) {
+        true => Err(ApiError::later("who is in which segment is still being read", SEGMENTS_RETRY)),
+        false => Ok(()),
+    }
 }
 
 /// Returns the engine, when there is one.
@@ -185,6 +204,19 @@ impl Asked {
             filter,
             explain: query.flag("explain")?,
         })
+    }
+
+    /// Reads what a list is asked for that is the same for everybody.
+    fn for_everybody(call: &Call) -> Result<Self, ApiError> {
+        let asked = Self::read(&Query::read(&call.uri, &["n", "filter", "explain"])?)?;
+        match asked.filter.as_ref().is_some_and(|filter| filter.needs_customer()) {
+            true => Err(ApiError::bad(
+                "this list is for nobody in particular: its filter may ask \
+                                       about products alone",
+            )
+            .hint("`/api/recommendations/CUSTOMER` knows the customer")),
+            false => Ok(asked),
+        }
     }
 
     fn page(&self, at: i64) -> Page<'_> {

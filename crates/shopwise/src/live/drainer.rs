@@ -1,4 +1,5 @@
-//! The drainer: moves durable events into the lake, one process a shop at a time.
+//! The drainer: moves durable events into the lake, one process a shop at a time, and what the
+//! lists of its own process left to chance.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,7 @@ use shopwise_stages::collect::{self, Drained, Range};
 use shopwise_store::ledger::Lease;
 
 use super::ahead::Found;
+use super::decided::Decided;
 use super::{Followed, thread};
 use crate::commands::now;
 use crate::holder;
@@ -28,14 +30,23 @@ const EXPIRE: Duration = Duration::from_secs(3600);
 /// Days in which an event that comes again is known.
 const KEY_DAYS: i64 = 30;
 
-/// Moves events on a thread of its own until told to stop; what is acknowledged then is moved
-/// before it ends.
-pub(super) fn start(live: &Followed, stop: &Arc<AtomicBool>) -> Result<JoinHandle<()>> {
-    let (live, stop) = (live.clone(), Arc::clone(stop));
+/// Moves events, and what lists left to chance, on a thread of its own until told to stop; what is
+/// acknowledged then is moved before it ends.
+pub(super) fn start(
+    live: &Followed,
+    decided: &Arc<Decided>,
+    stop: &Arc<AtomicBool>,
+) -> Result<JoinHandle<()>> {
+    let (live, decided, stop) = (live.clone(), Arc::clone(decided), Arc::clone(stop));
     thread("drainer", move || {
         let mut drainer = Drainer { lease: None, commits: 0, expired: None, ended: None };
         loop {
             let last = stop.load(Ordering::Acquire);
+            // First, so that what was shown finds in the lake what was decided. Each process has
+            // lists of its own, whoever holds the lease.
+            if let Err(error) = decided.drain(&live.shop.lake) {
+                tracing::error!(error = %format!("{error:#}"), "decisions wait for the lake");
+            }
             let before = if last { i64::MAX } else { now() - collect::STAY };
             if let Err(error) = drainer.step(&live, before) {
                 tracing::error!(error = %format!("{error:#}"), "events wait for the lake");

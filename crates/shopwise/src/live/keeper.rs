@@ -149,10 +149,18 @@ impl Keeper {
 
     /// Reads who is in which of the segments that profiling found, if it has run since.
     pub(super) fn read_profiled(&self) -> Result<()> {
-        if !self.read()?.profiled.is_newest(&self.shop)? {
-            let mut profiled = Profiled::read(&self.shop)?;
+        let (is_newest, is_known) = {
+            let known = self.read()?;
+            (known.profiled.is_newest(&self.shop)?, known.has_profiled)
+        };
+        let mut profiled = (!is_newest).then(|| Profiled::read(&self.shop)).transpose()?;
+        if profiled.is_some() || !is_known {
+            let mut known = self.hold()?;
+            known.has_profiled = true;
             // The former ones are taken down when nobody waits for the lock any more.
-            std::mem::swap(&mut self.hold()?.profiled, &mut profiled);
+            if let Some(profiled) = &mut profiled {
+                std::mem::swap(&mut known.profiled, profiled);
+            }
         }
         Ok(())
     }

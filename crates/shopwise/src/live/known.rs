@@ -32,10 +32,14 @@ pub(crate) struct Known {
     pub(super) is_partial: bool,
     /// The rule segments, where there are any and they have been replayed.
     pub(crate) ruled: Option<Ruled>,
+    /// Whether there are no rule segments, or they have been replayed once.
+    pub(super) has_ruled: bool,
     /// What comes while they are replayed.
     pub(super) aside: Option<Vec<Aside>>,
     /// The segments that profiling found; none before they have been read.
     pub(crate) profiled: Profiled,
+    /// Whether they have been read.
+    pub(super) has_profiled: bool,
 }
 
 /// A version of the events in the lake.
@@ -57,8 +61,10 @@ impl Known {
             told: None,
             is_partial: false,
             ruled: None,
+            has_ruled: false,
             aside: None,
             profiled: Profiled::default(),
+            has_profiled: false,
         }
     }
 
@@ -70,6 +76,7 @@ impl Known {
         std::mem::swap(&mut *held, &mut old);
         held.ruled = old.ruled.take();
         held.profiled = std::mem::take(&mut old.profiled);
+        (held.has_ruled, held.has_profiled) = (old.has_ruled, old.has_profiled);
         held.ruled.iter_mut().for_each(Ruled::fall_behind);
         drop(held);
         drop(old);
@@ -115,6 +122,7 @@ impl Known {
         let names = view::pseudonyms(vault, id);
         let mut visitor = supposing(&self.state, &names, supposed, at);
         visitor.segments = self.segments_of(&names);
+        visitor.lacks_segments = !(self.has_ruled && self.has_profiled);
         visitor
     }
 

@@ -3,12 +3,13 @@
 //! Six threads stand behind the server. The *door* makes what came in durable, many requests in
 //! one transaction. The *follower* reads the durable events in their order, those of other
 //! processes on the same shop too, and keeps the live state. The *drainer* moves what the follower
-//! has made of them into the lake while it holds the lease to do so. The *keeper* takes in what was
-//! imported, and writes the state down, so that the next start need not replay everything. The
-//! *watch* says when a source falls silent. The sixth keeps the *rule segments* exact as time
-//! passes.
+//! has made of them into the lake while it holds the lease to do so, and what its own lists left to
+//! chance. The *keeper* takes in what was imported, and writes the state down, so that the next
+//! start need not replay everything. The *watch* says when a source falls silent. The sixth keeps
+//! the *rule segments* exact as time passes.
 
 mod ahead;
+mod decided;
 mod desk;
 mod door;
 mod drainer;
@@ -42,6 +43,7 @@ use shopwise_store::Inbox;
 use shopwise_store::inbox::Verdict;
 
 use ahead::Ahead;
+use decided::Decided;
 pub(crate) use desk::Desk;
 use door::Door;
 use keeper::Keeper;
@@ -74,6 +76,7 @@ struct Followed {
 /// The live path of one shop.
 pub(crate) struct Live {
     followed: Followed,
+    decided: Arc<Decided>,
     door: Door,
     stop: Arc<AtomicBool>,
     /// Rung when segments were defined otherwise.
@@ -104,12 +107,13 @@ impl Live {
         let keeper = Keeper::new(&followed.shop, &followed.inbox, &followed.known, file);
         let (door, at_the_door) = Door::open(Arc::clone(&followed.inbox))?;
         let follow = follower::start(&followed, door.bell(), &stop)?;
-        let drain = drainer::start(&followed, &stop)?;
+        let decided = Arc::default();
+        let drain = drainer::start(&followed, &decided, &stop)?;
         let keep = keeper.clone().start(&stop)?;
         let watch = watch::start(&followed.inbox, &followed.shop.settings.time_zone, &stop)?;
         let redefined = Arc::new(AtomicBool::new(true));
         let segments = ruled::start(&followed, &redefined, &stop)?;
-        let live = Self { followed, door, stop: Arc::clone(&stop), redefined };
+        let live = Self { followed, decided, door, stop: Arc::clone(&stop), redefined };
         let running = vec![at_the_door, follow, drain, keep, watch, segments];
         Ok((live, Threads { stop, running, keeper }))
     }
@@ -137,6 +141,11 @@ impl Live {
 
     pub(crate) fn inbox(&self) -> &Inbox {
         &self.followed.inbox
+    }
+
+    /// Returns what takes the lists that are given.
+    pub(crate) fn decided(&self) -> &Decided {
+        &self.decided
     }
 
     /// Is told that segments were defined otherwise.

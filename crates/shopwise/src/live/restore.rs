@@ -101,6 +101,18 @@ pub(super) fn rebuild(shop: &Shop, inbox: &Inbox) -> Result<Known> {
     bail!("events move into the lake faster than they are replayed")
 }
 
+impl Known {
+    /// Returns what is known this moment, for who has no live state: of the events in the lake and
+    /// of those that are on their way into it, and who is who by both.
+    pub(crate) fn of_now(shop: &Shop, inbox: &Inbox) -> Result<Self> {
+        let mut known = rebuild(shop, inbox)?;
+        let mut graph = Identities::open(&shop.ledger)?;
+        learn(shop, inbox, &mut graph, known.base.held)?;
+        known.assign(graph.persons());
+        Ok(known)
+    }
+}
+
 /// Takes in what waits in the inbox; false when some of it has moved on already.
 fn take_inbox(shop: &Shop, inbox: &Inbox, known: &mut Known) -> Result<bool> {
     loop {

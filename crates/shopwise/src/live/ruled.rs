@@ -157,11 +157,15 @@ impl Keeper {
         let mut known = hold(live)?;
         let is_enough = match &mut known.ruled {
             _ if all.is_empty() => {
-                known.ruled = None;
+                (known.ruled, known.has_ruled) = (None, true);
                 true
             }
             Some(ruled) if !is_behind => ruled.segments.redefine(all.clone()),
-            _ => false,
+            _ => {
+                // Until the first ones are replayed it is not known who is in them.
+                known.has_ruled = known.ruled.is_some();
+                false
+            }
         };
         drop(known);
         if !is_enough {
@@ -177,14 +181,23 @@ impl Keeper {
         Ok(())
     }
 
+    /// Takes the catalogue as it is. Every list waits for the live state while it is held: what
+    /// takes as long as there are products is done before, and what is known no longer goes after.
     fn know_catalogue(&mut self, live: &Followed) -> Result<()> {
         let version = live.shop.ledger.products_version()?;
         if self.products == Some(version) {
             return Ok(());
         }
-        let products = live.shop.ledger.products()?;
-        if let Some(ruled) = &mut hold(live)?.ruled {
-            ruled.segments.know_catalogue(products);
+        let assortment = {
+            let known = live.known.read().ok().context("the live state is lost")?;
+            known.ruled.as_ref().map(|ruled| ruled.segments.assortment())
+        };
+        // Without segments nobody asks; the replay for the first ones reads the catalogue.
+        if let Some(assortment) = assortment {
+            let compared = assortment.compare(live.shop.ledger.products()?);
+            if let Some(ruled) = &mut hold(live)?.ruled {
+                ruled.segments.know_catalogue(&compared);
+            }
         }
         self.products = Some(version);
         Ok(())
@@ -274,7 +287,7 @@ fn join(live: &Followed, ruled: Option<Ruled>, from: i64) -> Result<bool> {
         }
     }
     assign(&mut ruled.segments, &graph);
-    known.ruled = Some(ruled);
+    (known.ruled, known.has_ruled) = (Some(ruled), true);
     Ok(true)
 }
 

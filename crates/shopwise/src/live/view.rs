@@ -105,7 +105,9 @@ pub(crate) fn customer(
             let name = products.get(**product as usize)?;
             Some(json!({
                 "product": name.as_ref(), "views": pair.views, "carts": pair.carts,
-                "orders": pair.orders, "pieces": pair.pieces, "at": time::format(pair.used_at()),
+                "orders": pair.orders, "pieces": pair.pieces, "reactions": pair.reactions,
+                "rating": (!pair.rating.is_nan()).then_some(pair.rating),
+                "at": time::format(pair.used_at()),
             }))
         })
         .take(RECENT)

@@ -3,16 +3,19 @@
 use std::cmp::Reverse;
 
 use shopwise_stages::language::Deed;
-use shopwise_stages::prepare::fold::interest::{FATIGUE_HALF_LIFE_DAYS, left};
 use shopwise_stages::prepare::fold::{Pair, Replay};
 use shopwise_stages::recommend::engine::{Counts, Done, Visitor};
-use shopwise_stages::recommend::{HISTORY_MAX, weight};
+use shopwise_stages::recommend::weight;
 use shopwise_store::Vault;
 
 use super::view;
 
 /// Products of which it is remembered that they were shown, beside those of the history.
 const SHOWN_MAX: usize = 200;
+
+/// Products that were only looked at, clicked or rated, the newest ones: more than anybody looks at
+/// but robots. All that was bought or put into a cart is known, for filters ask for it.
+const LOOKED_MAX: usize = 10_000;
 
 /// What a customer is supposed to have done this moment. It did not happen and is stored nowhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +79,7 @@ pub(crate) fn supposing(
         first_order: known.first_order,
         last_order: known.last_order,
         segments: Vec::new(),
+        lacks_segments: false,
     };
     for one in supposed {
         count(&mut visitor, one, at);
@@ -89,7 +93,14 @@ fn done(pairs: Vec<(&str, u32, Pair)>, at: i64) -> Vec<Done> {
         pairs.into_iter().partition(|(_, _, pair)| pair.used_at() > 0);
     // Codes break ties, for a list must not change by itself.
     used.sort_unstable_by_key(|(_, code, pair)| (Reverse(pair.used_at()), *code));
-    used.truncate(HISTORY_MAX);
+    if used.len() > LOOKED_MAX {
+        let mut looked = 0;
+        used.retain(|(_, _, pair)| {
+            let is_taken = pair.bought_at.max(pair.carted_at) > 0;
+            looked += usize::from(!is_taken);
+            is_taken || looked <= LOOKED_MAX
+        });
+    }
     shown.retain(|(_, _, pair)| pair.shown > 0.0);
     shown.sort_unstable_by_key(|(_, code, pair)| (Reverse(pair.shown_at), *code));
     shown.truncate(SHOWN_MAX);
@@ -97,12 +108,17 @@ fn done(pairs: Vec<(&str, u32, Pair)>, at: i64) -> Vec<Done> {
         product: name.to_owned(),
         weight: match pair.used_at() {
             0 => 0.0,
-            _ => weight::of_counts(pair.views, pair.carts, pair.orders),
+            _ => {
+                let looked = pair.views.saturating_add(pair.reactions);
+                weight::of_counts(looked, pair.carts, pair.orders)
+            }
         },
+        rating: pair.rating,
         viewed_at: pair.viewed_at,
         carted_at: pair.carted_at,
         bought_at: pair.bought_at,
-        shown: pair.shown * left(pair.shown_at, at, FATIGUE_HALF_LIFE_DAYS),
+        reacted_at: pair.reacted_at,
+        shown: pair.tired(at),
     };
     used.into_iter().chain(shown).map(done).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::libraries::{node, program, python, report};
 use super::recommend::Learned;
@@ -148,12 +148,11 @@ fn who_had_the_same_is_alike() {
     let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
     loop {
         let found = ask("GET", "/gorse/api/user/reader/neighbors?n=500", "");
-        let found: Vec<(String, f64)> =
-            serde_json::from_value::<Vec<serde_json::Value>>(found.json())
-                .unwrap()
-                .iter()
-                .map(|one| (one["Id"].as_str().unwrap().to_owned(), one["Score"].as_f64().unwrap()))
-                .collect();
+        let found: Vec<(String, f64)> = serde_json::from_value::<Vec<Value>>(found.json())
+            .unwrap()
+            .iter()
+            .map(|one| (one["Id"].as_str().unwrap().to_owned(), one["Score"].as_f64().unwrap()))
+            .collect();
         assert!(found.is_sorted_by(|a, b| a.1 >= b.1), "{found:?}");
         assert!(found.iter().all(|one| one.0 != "reader"), "{found:?}");
         if found.contains(&("twin".to_owned(), 1.0)) {
@@ -166,6 +165,57 @@ fn who_had_the_same_is_alike() {
     assert_eq!(named[0]["Score"], 1.0, "{named}");
     let nobody = ask("GET", "/gorse/api/user/no-such-user/neighbors", "").json();
     assert_eq!(nobody, json!([]));
+    learned.server.stop();
+}
+
+/// What the merchant says holds here as on our own paths, page by page.
+#[test]
+fn the_merchant_s_rules_hold_for_gorse_s_lists() {
+    let learned = Learned::new();
+    let ask = |method: &str, path: &str, body: &str| ask(&learned, method, path, body);
+    let item = |day: u8| {
+        let moment = format!("2026-01-0{day}T00:00:00Z");
+        json!({ "ItemId": format!("n{day}"), "Timestamp": moment })
+    };
+    let items = json!([item(1), item(2), item(3)]).to_string();
+    assert_eq!(ask("POST", "/gorse/api/items", &items).status, 200);
+    let list = |path: &str| -> Vec<String> {
+        let body = if path.starts_with("/session") { "[]" } else { "" };
+        let method = if body.is_empty() { "GET" } else { "POST" };
+        let answer = ask(method, &format!("/gorse/api{path}"), body);
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        let named = |one: &Value| one["Id"].as_str().or(one.as_str()).unwrap().to_owned();
+        answer.json().as_array().unwrap().iter().map(named).collect()
+    };
+    let paths = [
+        "/recommend/somebody?n=20",
+        "/collaborative-filtering/somebody?n=20",
+        "/session/recommend?n=20",
+        "/popular?n=20",
+        "/latest?n=20",
+    ];
+    let before = paths.map(list);
+    let (first, last) = (&before[0][0], &before[0][19]);
+    let newest = &before[4][0];
+    let rule = |id: &str, kind: Value, products: &[&String]| {
+        let products: Vec<String> = products.iter().map(|id| format!("id = \"{id}\"")).collect();
+        let body = json!({ "kind": kind, "products": products.join(" or ") });
+        let headers = format!("Authorization: Bearer {}\r\n", learned.shop.token());
+        let path = format!("/api/rules/{id}");
+        let body = body.to_string();
+        let answer = learned.server.send("PUT", &path, &headers, body.as_bytes()).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.json());
+    };
+    rule("away", json!("exclude"), &[first, newest, &before[3][0]]);
+    rule("front", json!({ "pin": { "position": 1 } }), &[last]);
+    for (path, list) in paths.iter().zip(paths.map(list)) {
+        let away = [first, newest, &before[3][0]];
+        assert!(away.iter().all(|id| !list.contains(id)), "{path}: {list:?}");
+        let is_personal = !path.starts_with("/popular") && !path.starts_with("/latest");
+        assert_eq!(&list[0] == last, is_personal, "{path}: {list:?}");
+    }
+    let page = |from| list(&format!("/recommend/somebody?n=10&offset={from}"));
+    assert_eq!([page(0), page(10)].concat(), list(paths[0]), "pages are of one list");
     learned.server.stop();
 }
 

@@ -4,12 +4,14 @@
 mod backup;
 mod collect;
 mod crash;
+mod decisions;
 mod demo;
 mod doors;
 mod figures;
 mod follow;
 mod fuzz;
 mod gorse;
+mod histories;
 mod identity;
 mod libraries;
 mod plan;

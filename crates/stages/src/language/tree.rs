@@ -108,6 +108,21 @@ impl Part<'_> {
         })
     }
 
+    /// Returns whether it looks at a moment of the product's.
+    #[must_use]
+    pub fn dates_products(self) -> bool {
+        self.any(|test| match test {
+            Test::Moment { field, .. } | Test::Within { field, .. } => !field.is_of_customer(),
+            _ => false,
+        })
+    }
+
+    /// Returns whether it asks in which segments the customer is.
+    #[must_use]
+    pub fn needs_segments(self) -> bool {
+        self.any(|test| test.field() == Some(Field::Segment))
+    }
+
     fn any(self, is: impl Fn(&Test) -> bool) -> bool {
         let mut found = false;
         self.0.each_test(&mut |test| found |= is(test));

@@ -3,6 +3,7 @@
 //! The events are replayed once in time order through [`fold::Replay`]; the tables it leaves
 //! replace the former ones. Deleting a derived table and preparing again gives the same rows.
 
+mod decisions;
 mod exposures;
 pub mod features;
 pub mod fold;
@@ -13,8 +14,8 @@ pub mod tastes;
 
 use shopwise_model::frame::{Column, Frame};
 use shopwise_model::tables::{
-    CUSTOMER_FEATURES, EVENTS, EXPOSURES, IDENTITIES, ORDER_LINES, ORDERS, PRODUCT_FEATURES,
-    SESSIONS, TAGS,
+    CUSTOMER_FEATURES, DECISIONS, EVENTS, EXPOSURES, IDENTITIES, ORDER_LINES, ORDERS,
+    PRODUCT_FEATURES, SESSIONS, TAGS,
 };
 use shopwise_store::lake::Append;
 use shopwise_store::ledger::Identity;
@@ -23,6 +24,7 @@ use crate::error::Result;
 use crate::report::StageReport;
 use crate::shop::Shop;
 use crate::stage::Work;
+use decisions::Decisions;
 use fold::{Catalog, Keeps, Persons, Replay};
 
 /// The stage's name.
@@ -47,20 +49,25 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     report.inputs.insert(EVENTS.name, version);
     report.parameter("session_minutes", shop.settings.session_minutes);
     report.parameter("time_zone", shop.settings.time_zone.clone());
+    if let Some(version) = shop.lake.version(&DECISIONS)? {
+        report.inputs.insert(DECISIONS.name, version);
+    }
+    let decisions = Decisions::read(shop)?;
     let mut replay = start(shop, Keeps::Everything)?;
     let mut shown = shop.lake.rebuild(&EXPOSURES)?;
     shop.lake.stream(SQL, |part| -> Result<()> {
         replay.extend(&part)?;
         if replay.exposures.ready() >= EXPOSURES_TOGETHER {
             let settled = replay.exposures.take_settled();
-            shown.write(&exposures::frame(&settled, &replay.names, &replay.persons))?;
+            let settled = exposures::frame(&settled, &replay.names, &replay.persons);
+            shown.write(&decisions.fill(settled)?)?;
         }
         (work.progress)(replay.rows());
         Ok(())
     })?;
     replay.finish();
     report.rows_read = replay.rows();
-    write_exposures(&mut replay, shown, &mut report)?;
+    write_exposures(&mut replay, &decisions, shown, &mut report)?;
     let built = tables::build(&replay, &shop.ledger.products()?, &shop.ledger.hidden_tags()?);
     for (table, frame) in [
         (&SESSIONS, &built.sessions),
@@ -96,9 +103,15 @@ fn start(shop: &Shop, keeps: Keeps) -> Result<Replay> {
     Ok(replay.with_persons(Persons::new(&ledger.identities()?)))
 }
 
-fn write_exposures(replay: &mut Replay, mut shown: Append, report: &mut StageReport) -> Result<()> {
+fn write_exposures(
+    replay: &mut Replay,
+    decisions: &Decisions,
+    mut shown: Append,
+    report: &mut StageReport,
+) -> Result<()> {
     let open = replay.exposures.take_all();
-    shown.write(&exposures::frame(&open, &replay.names, &replay.persons))?;
+    let open = exposures::frame(&open, &replay.names, &replay.persons);
+    shown.write(&decisions.fill(open)?)?;
     report.rows_written += shown.rows() as u64;
     report.metric(EXPOSURES.name, shown.rows());
     shown.commit(None)?;

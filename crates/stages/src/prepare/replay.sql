@@ -1,5 +1,5 @@
 SELECT event_id, line, kind, customer, product, quantity, unit_price, amount, currency, "order",
        country, campaign, decision, creative, placement, experiment, variant, device, channel,
-       position, propensity, occurred_at
+       position, propensity, rating, occurred_at
 FROM events
 ORDER BY occurred_at, event_id, line

@@ -198,7 +198,7 @@ impl Log {
     pub(super) fn until(&self, part: u8) -> Result<Interactions> {
         let known = |pair: &&Pair| pair.part <= part;
         let end = self.pairs.iter().filter(known).map(|pair| pair.last).max().unwrap_or(0);
-        let highest = self.pairs.iter().map(|pair| pair.rating).fold(0.0, f32::max);
+        let highest = self.highest();
         let (mut users, mut items, mut weights, mut ages) = (vec![], vec![], vec![], vec![]);
         for rows in self.pairs.chunk_by(|a, b| a.customer == b.customer) {
             let mut row: Vec<Pair> = Vec::new();
@@ -219,6 +219,11 @@ impl Log {
         let events = Events { users: &users, items: &items, weights: &weights, ages: Some(&ages) };
         let shape = (self.customers.len(), self.products.len());
         Ok(Interactions::from_events(shape.0, shape.1, events, Joining::KeepLast)?)
+    }
+
+    /// Returns the best rating; 0 where ratings say nothing.
+    pub(super) fn highest(&self) -> f32 {
+        self.pairs.iter().map(|pair| pair.rating).fold(0.0, f32::max)
     }
 
     /// Returns what customers took in `part`, save what `repeats` keeps from them; asked is a

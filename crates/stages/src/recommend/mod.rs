@@ -213,6 +213,8 @@ impl Shelving<'_> {
         let products = serving::write_products(&self.log.products);
         let mut parameters = recipe.to_json();
         parameters["repeats"] = json!(self.repeats.name());
+        // Who comes by has his ratings weighed as those that were learned from.
+        parameters["highest_rating"] = json!(self.log.has_ratings.then_some(self.log.highest()));
         let publication = Publication {
             name,
             files: &[(serving::MODEL, &model), (serving::PRODUCTS, &products)],
@@ -243,7 +245,7 @@ fn write_table(
     let Some(serving) = serving else {
         return Err(Error::Wrong("no model of recommendations serves".to_owned()));
     };
-    let rows = table::rows(log, known, &serving, catalog)?;
+    let rows = table::rows(log, known, &serving, (catalog, work.now))?;
     let tastes = expected::rows(&rows, catalog, &work.shop.ledger.hidden_tags()?)?;
     work.shop.lake.replace(&RECOMMENDATIONS, &rows)?;
     work.shop.lake.replace(&EXPECTED_TASTES, &tastes)?;

@@ -35,6 +35,8 @@ pub struct Serving {
     products: Vec<String>,
     pub(super) model: Box<dyn Recommender>,
     pub(super) repeats: Repeats,
+    /// The best rating of the log, where ratings say how much was wanted.
+    pub(super) highest: Option<f32>,
 }
 
 /// Why a product is recommended.
@@ -59,9 +61,10 @@ impl Serving {
         let model = saved::from_bytes(&shop.shelf.read(name, version, MODEL)?)?;
         let products = read_products(&shop.shelf.read(name, version, PRODUCTS)?)?;
         let repeats = Repeats::of_json(&manifest["parameters"]["repeats"]);
+        let highest = manifest["parameters"]["highest_rating"].as_f64().map(|stars| stars as f32);
         match repeats {
             Some(repeats) if model.n_items() == products.len() => {
-                Ok(Some(Self { version, products, model, repeats }))
+                Ok(Some(Self { version, products, model, repeats, highest }))
             }
             _ => Err(Error::Wrong(format!(
                 "model `{name}` version `{version}` does not fit together\nhint: `shopwise run` \

@@ -13,15 +13,15 @@ use crate::error::Result;
 const LENGTH: usize = 20;
 
 /// Returns the rows of the table, by customer and rank. `known` are the log's customers and
-/// products. What the catalogue says is out of stock is left out.
+/// products. What may not be shown at a moment by the catalogue is left out.
 pub(super) fn rows(
     log: &Log,
     known: &Interactions,
     serving: &Serving,
-    catalog: &[Product],
+    (catalog, at): (&[Product], i64),
 ) -> Result<Frame> {
     let known = &translated(log, known, serving.products())?;
-    let allowed: Vec<bool> = in_stock(serving.products(), catalog);
+    let allowed = may_be_shown(serving.products(), catalog, at);
     let options = serving.options(LENGTH, Some(&allowed));
     let has_history = |user: &u32| !known.row(*user as usize).0.is_empty();
     let users: Vec<u32> = (0..known.n_users() as u32).filter(has_history).collect();
@@ -92,11 +92,35 @@ pub(super) fn translated(
     Ok(Interactions::from_events(known.n_users(), products.len(), events, Repeats::KeepLast)?)
 }
 
-/// Returns whether each product may be shown: all but those known to be sold out.
-fn in_stock(products: &[String], catalog: &[Product]) -> Vec<bool> {
+/// Returns whether each product may stand in a list at a moment. One that the catalogue does not
+/// have was taken off: what an event names is put into the catalogue.
+fn may_be_shown(products: &[String], catalog: &[Product], at: i64) -> Vec<bool> {
     let catalogued: Vec<String> = catalog.iter().map(|product| product.id.clone()).collect();
-    let is_there = |place: Option<u32>| {
-        place.is_none_or(|place| catalog[place as usize].stock.is_none_or(|stock| stock > 0))
-    };
-    places(products, &catalogued).into_iter().map(is_there).collect()
+    let is_shown =
+        |place: Option<u32>| place.is_some_and(|place| catalog[place as usize].may_be_shown(at));
+    places(products, &catalogued).into_iter().map(is_shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_list_shows_at_the_moment_stands_in_no_row() {
+        let product = |id: &str| Product { id: id.to_owned(), ..Product::default() };
+        let catalog = [
+            Product { available_from: Some(6), ..product("early") },
+            Product { is_hidden: true, ..product("hidden") },
+            Product { available_until: Some(5), ..product("late") },
+            Product { stock: Some(0), ..product("sold out") },
+            product("there"),
+            Product { available_from: Some(5), available_until: Some(6), ..product("today") },
+        ];
+        let mut ids: Vec<String> = catalog.iter().map(|product| product.id.clone()).collect();
+        ids.push("deleted".to_owned());
+        ids.sort();
+        let mut allowed = may_be_shown(&ids, &catalog, 5).into_iter();
+        ids.retain(|_| allowed.next().unwrap());
+        assert_eq!(ids, ["there", "today"]);
+    }
 }

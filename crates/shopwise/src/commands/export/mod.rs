@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use shopwise_model::Frame;
+use shopwise_model::frame::Column;
 use shopwise_model::tables::{PROFILES, TABLES};
 use shopwise_stages::{Shop, recommend};
 use shopwise_store::lake::TableFile;
@@ -178,7 +179,11 @@ fn write_rows(part: &Frame, file: &mut impl Write) -> Result<()> {
             if at > 0 {
                 file.write_all(b",")?;
             }
-            let text = cell(column, row).unwrap_or_default();
+            let text = match column {
+                // In full: others go on reckoning with it.
+                Column::Float(values) if !values[row].is_nan() => values[row].to_string(),
+                _ => cell(column, row).unwrap_or_default(),
+            };
             if text.contains(['"', ',', '\n', '\r']) {
                 write!(file, "\"{}\"", text.replace('"', "\"\""))?;
             } else {

@@ -6,21 +6,26 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
+use shopwise_learn::slate::{Exploration, Style};
 use shopwise_model::EventKind;
 use shopwise_stages::collect::gorse::{Feedback, moment};
 use shopwise_stages::collect::kind_of_feedback;
 use shopwise_stages::prepare::fold::Alike;
 use shopwise_stages::recommend::engine::{
-    Done, Engine, Filter, LENGTH_MAX, Listed, Page, Question, Scene, Visitor,
+    Answer, Done, Engine, Filter, House, LENGTH_MAX, Listed, Page, Question, Scene, Visitor,
 };
+use shopwise_stages::recommend::rules::Rules;
 use shopwise_stages::recommend::weight;
 
 use super::{COUNT, Query, feedback, objects, part, refused};
 use crate::commands::now;
-use crate::http::recommend::{engine, known, obey};
+use crate::http::recommend::{asking, engine, known, made};
 use crate::http::reply::{ApiError, json_response};
 use crate::http::{App, Call, blocking, body};
 use crate::live::view::pseudonyms;
+
+/// Entries up to which a list is chosen from the same candidates, however long it is.
+const SHALLOW: usize = 200;
 
 /// What a list is asked for.
 struct Asked {
@@ -58,7 +63,7 @@ impl Asked {
     fn cut(
         &self,
         app: &App,
-        of: impl FnOnce(usize) -> Vec<Listed>,
+        of: impl FnOnce(usize) -> Result<Vec<Listed>, ApiError>,
     ) -> Result<Vec<Listed>, ApiError> {
         let had: FxHashSet<String> = match &self.user {
             None => FxHashSet::default(),
@@ -67,7 +72,7 @@ impl Asked {
                 done.filter(|done| done.weight > 0.0).map(|done| done.product).collect()
             }
         };
-        let list = of(self.n + self.offset + had.len()).into_iter();
+        let list = of(self.n + self.offset + had.len())?.into_iter();
         let left = list.filter(|one| !had.contains(&one.product));
         Ok(left.skip(self.offset).take(self.n).collect())
     }
@@ -94,11 +99,37 @@ fn scored(list: &[Listed]) -> Response {
     json_response(StatusCode::OK, &Value::Array(list.iter().map(one).collect()))
 }
 
-/// Returns the list for a visitor, without chance: pages of it must fit together.
-fn personal(engine: &Engine, asked: &Asked, visitor: &Visitor, n: usize) -> Vec<Listed> {
-    let page = asked.page(n, now());
-    let question = Question { scene: Scene::Email, visitor, products: &[], page };
-    engine.list(&question).items
+/// Returns the list of the first page for a visitor under the merchant's rules, without chance:
+/// pages of it must fit together.
+fn personal(
+    app: &App,
+    asked: &Asked,
+    visitor: &Visitor,
+    n: usize,
+) -> Result<Vec<Listed>, ApiError> {
+    // Deep pages are cut from one list, whatever their number: the deeper it is, the more stands
+    // to choose from.
+    let n = if n > SHALLOW { LENGTH_MAX } else { n };
+    let (scene, page) = (Scene::Home, asked.page(n, now()));
+    let question = Question { scene, visitor, products: &[], page };
+    let style = Style { exploration: Exploration::default(), ..app.rules.styles().of(scene) };
+    let house = House { rules: &app.rules.rules(), style: &style, seed: 0 };
+    let engine = engine(app)?;
+    let (answer, _) = asking(&engine, &question, || engine.list_in(&question, &house))
+        .map_err(anyhow::Error::from)?;
+    Ok(answer.items)
+}
+
+/// Returns what the merchant's rules leave of a list that is the same for everybody.
+fn ruled(
+    app: &App,
+    (asked, n): (&Asked, usize),
+    of: impl FnOnce(&Engine, Page<'_>, &Rules) -> Option<Answer>,
+) -> Result<Vec<Listed>, ApiError> {
+    let (engine, page) = (engine(app)?, asked.page(n, now()));
+    let rules = app.rules.rules();
+    let answer = made(&engine, page, || of(&engine, page, &rules));
+    Ok(answer.map_or_else(Vec::new, |answer| answer.items))
 }
 
 /// Answers what to show a user, and notes that it was shown where that is asked for.
@@ -110,8 +141,7 @@ pub(super) async fn recommend(app: Arc<App>, call: Call) -> Result<Response, Api
     let delay = delay.map_or(Some(0), microseconds);
     let delay = delay.ok_or_else(|| ApiError::bad("`write-back-delay` must be like 1h10m0s"))?;
     let visitor = known(&app, &user, now())?;
-    let engine = engine(&app)?;
-    let list = asked.cut(&app, |n| personal(&engine, &asked, &visitor, n))?;
+    let list = asked.cut(&app, |n| personal(&app, &asked, &visitor, n))?;
     if let Some(name) = shown_as {
         let due = now().saturating_add(delay);
         let products: Vec<&str> = list.iter().map(|one| one.product.as_str()).collect();
@@ -129,8 +159,7 @@ pub(super) async fn recommend(app: Arc<App>, call: Call) -> Result<Response, Api
 pub(super) async fn collaborative(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let (user, asked) = (part(&call, 0)?, Asked::read(&call, 1)?);
     let visitor = known(&app, &user, now())?;
-    let engine = engine(&app)?;
-    Ok(scored(&asked.cut(&app, |n| personal(&engine, &asked, &visitor, n))?))
+    Ok(scored(&asked.cut(&app, |n| personal(&app, &asked, &visitor, n))?))
 }
 
 /// Answers what to show somebody of whom nothing is known but what he did just now.
@@ -154,11 +183,10 @@ pub(super) async fn session(app: Arc<App>, mut call: Call) -> Result<Response, A
         visitor.done.push(done);
     }
     let had: FxHashSet<String> = visitor.done.iter().map(|done| done.product.clone()).collect();
-    let engine = engine(&app)?;
     let list = asked.cut(&app, |n| {
-        let mut list = personal(&engine, &asked, &visitor, n + had.len());
+        let mut list = personal(&app, &asked, &visitor, n + had.len())?;
         list.retain(|one| !had.contains(&one.product));
-        list
+        Ok(list)
     })?;
     Ok(scored(&list))
 }
@@ -173,21 +201,17 @@ pub(super) async fn not_personal(app: Arc<App>, call: Call) -> Result<Response, 
 }
 
 fn plain(app: &App, asked: &Asked) -> Result<Response, ApiError> {
-    let engine = engine(app)?;
-    let popular = |n| {
-        let page = asked.page(n, now());
-        let mut answer = engine.popular(Page { n: LENGTH_MAX, ..page });
-        obey(app, &engine, (Scene::Home, page), &mut answer);
-        answer.items
-    };
-    Ok(scored(&asked.cut(app, popular)?))
+    let popular =
+        |engine: &Engine, page: Page<'_>, rules: &Rules| Some(engine.popular(page, rules));
+    Ok(scored(&asked.cut(app, |n| ruled(app, (asked, n), popular))?))
 }
 
 /// Answers what came last, with the second in which it came.
 pub(super) async fn latest(app: Arc<App>, call: Call) -> Result<Response, ApiError> {
     let asked = Asked::read(&call, 0)?;
     let engine = engine(&app)?;
-    let list = asked.cut(&app, |n| engine.latest(asked.page(n, now())).items)?;
+    let latest = |engine: &Engine, page: Page<'_>, rules: &Rules| Some(engine.latest(page, rules));
+    let list = asked.cut(&app, |n| ruled(&app, (&asked, n), latest))?;
     let one = |one: &Listed| {
         let since = engine.known_since(&one.product).as_deref().and_then(moment);
         json!({ "Id": one.product, "Score": since.unwrap_or(0).div_euclid(1_000_000) as f64 })
@@ -213,18 +237,10 @@ fn similar(
     app: &App,
     asked: &Asked,
     item: &str,
-    list: fn(&Engine, &str, Page<'_>) -> Option<shopwise_stages::recommend::engine::Answer>,
+    list: fn(&Engine, &str, Page<'_>, &Rules) -> Option<Answer>,
 ) -> Result<Response, ApiError> {
-    let engine = engine(app)?;
-    let near = |n| {
-        let page = asked.page(n, now());
-        let found = list(&engine, item, Page { n: LENGTH_MAX, ..page });
-        found.map_or_else(Vec::new, |mut answer| {
-            obey(app, &engine, (Scene::Product, page), &mut answer);
-            answer.items
-        })
-    };
-    Ok(scored(&asked.cut(app, near)?))
+    let near = |engine: &Engine, page: Page<'_>, rules: &Rules| list(engine, item, page, rules);
+    Ok(scored(&asked.cut(app, |n| ruled(app, (asked, n), near))?))
 }
 
 /// Answers who is like a user: who had to do with the same items.

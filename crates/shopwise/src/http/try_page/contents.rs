@@ -10,6 +10,7 @@ use shopwise_stages::prepare::tastes::Tastes;
 use shopwise_stages::recommend::engine::{
     Answer, Engine, Filter, House, Page, Question, Scene, Visitor,
 };
+use shopwise_stages::recommend::rules::Rules;
 
 use super::super::App;
 use super::super::recommend::engine;
@@ -267,7 +268,7 @@ struct Ask<'a> {
 impl Ask<'_> {
     /// Returns the lists of the scenes that were asked for.
     fn scenes(&self, visitor: &Visitor, before: &Visitor) -> Result<Vec<Seen>, ApiError> {
-        let other = self.engine.popular(self.page);
+        let other = self.engine.popular(self.page, &self.app.rules.rules());
         let all = Scene::ALL.into_iter().map(|(_, scene)| scene);
         let wanted = all.filter(|scene| self.form.scene.is_none_or(|own| own == *scene));
         let seen = |scene: Scene| {
@@ -320,7 +321,7 @@ fn about(
         Some(last) if scene == Scene::Product => (vec![last.product.clone()], true),
         _ => {
             let n = if scene == Scene::Product { 1 } else { FOUND };
-            let popular = engine.popular(Page { n, filter: None, at });
+            let popular = engine.popular(Page { n, filter: None, at }, &Rules::default());
             (popular.items.into_iter().map(|item| item.product).collect(), true)
         }
     }

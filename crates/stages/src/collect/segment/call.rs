@@ -393,6 +393,7 @@ fn lines<'b>(
             quantity: item.quantity,
             unit_price: item.price,
             position: item.position,
+            propensity: item.propensity.unwrap_or(event.propensity),
             ..*event
         };
         complete(&mut line).map_err(|reason| ("price".to_owned(), String::new(), reason))?;

@@ -51,6 +51,30 @@ fn calls_become_events_with_a_line_a_product() {
 }
 
 #[test]
+fn a_product_of_a_list_has_a_propensity_of_its_own_or_that_of_the_event() {
+    let given = Given::new();
+    let call = |id: &str, properties: &str| {
+        let who = format!(r#""type":"track","messageId":"{id}","userId":"a""#);
+        let what = r#""event":"Recommendation Shown","timestamp":"2024-03-01""#;
+        format!(r#"{{{who},{what},"properties":{{"decision":"d1",{properties}}}}}"#)
+    };
+    let own = r#"{"sku":"mug","position":1,"propensity":0.25},{"sku":"cup","position":2}"#;
+    let wrong = r#"{"sku":"mug"},{"sku":"cup","propensity":0}"#;
+    let lines = [
+        call("m1", &format!(r#""propensity":0.5,"products":[{own}]"#)),
+        call("m2", &format!(r#""products":[{own}]"#)),
+        call("m3", &format!(r#""products":[{wrong}]"#)),
+    ];
+    given.import("segment", "calls.jsonl", lines.join("\n")).unwrap();
+    let rows = given.rows(
+        "SELECT message_id, product, position, propensity, extra FROM events \
+         ORDER BY message_id, line",
+    );
+    assert_eq!(rows, ["m1|mug|1|0.25|", "m1|cup|2|0.5|", "m2|mug|1|0.25|", "m2|cup|2||"]);
+    assert_eq!(given.refused(), ["3|products[1].propensity|0|must be above 0 and at most 1"]);
+}
+
+#[test]
 fn calls_sent_again_change_nothing_and_customers_meet_those_of_files() {
     let given = Given::new();
     given.import("segment", "calls.jsonl", CALLS).unwrap();

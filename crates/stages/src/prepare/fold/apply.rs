@@ -270,6 +270,16 @@ fn remember(customer: &mut Customer, step: &Step, thing: Thing) -> bool {
             pair.bought_at = pair.bought_at.max(step.at);
             return is_first;
         }
+        // A review without stars says nothing of what he thinks of it.
+        EventKind::ProductReviewed if step.rating.is_nan() => {}
+        EventKind::ProductClicked | EventKind::ProductReviewed => {
+            let pair = customer.pairs.entry(thing.product).or_default();
+            pair.react(false, step.rating, step.at);
+        }
+        EventKind::RecommendationClicked => {
+            let pair = customer.pairs.entry(thing.product).or_default();
+            pair.react(true, f64::NAN, step.at);
+        }
         EventKind::AdShown | EventKind::RecommendationShown => {
             let pair = customer.pairs.entry(thing.shown_as()).or_default();
             let left = left(pair.shown_at, step.at, FATIGUE_HALF_LIFE_DAYS);

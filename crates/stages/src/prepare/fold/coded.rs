@@ -128,6 +128,16 @@ impl Coded for f64 {
     }
 }
 
+impl Coded for f32 {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_bits().to_le_bytes());
+    }
+
+    fn take(input: &mut &[u8]) -> Result<Self> {
+        Ok(Self::from_bits(u32::from_le_bytes(bytes(input)?)))
+    }
+}
+
 impl Coded for [u8; 16] {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self);

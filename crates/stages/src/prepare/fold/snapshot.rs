@@ -20,7 +20,7 @@ use crate::error::Result;
 
 /// The first bytes, with the version of the format: one more whenever the bytes or what the fold
 /// does with an event change.
-const MAGIC: &[u8; 8] = b"swstate\x03";
+const MAGIC: &[u8; 8] = b"swstate\x04";
 
 /// Bytes of customers in a part: some milliseconds of writing.
 const PART_BYTES: usize = 2 << 20;
@@ -39,7 +39,21 @@ pub struct Snapshot {
     next: usize,
 }
 
-coded!(Pair { views, carts, orders, pieces, shown, shown_at, viewed_at, carted_at, bought_at });
+coded!(Pair {
+    views,
+    carts,
+    orders,
+    reactions,
+    pieces,
+    rating,
+    clicked,
+    shown,
+    shown_at,
+    viewed_at,
+    carted_at,
+    bought_at,
+    reacted_at,
+});
 coded!(InCart { product, quantity, added_at });
 coded!(Product {
     views,
@@ -341,7 +355,7 @@ impl Replay {
             customer.bands.recode(&bands);
             let had_to_do = |(thing, pair): (&u32, &Pair)| {
                 let is_changed = changed.get(*thing as usize).copied().unwrap_or_default();
-                is_changed && (pair.views > 0 || pair.carts > 0 || pair.orders > 0)
+                is_changed && pair.used_at() > 0
             };
             if any_changed && customer.pairs.iter().any(had_to_do) {
                 self.late.insert(u32::try_from(code).unwrap_or(NULL_CODE));

@@ -132,30 +132,64 @@ fn visit_before(members: &[&Customer], at: i64, gap: i64) -> i64 {
 impl Pair {
     fn join(&mut self, other: &Self) {
         let shown_at = self.shown_at.max(other.shown_at);
-        let faded =
-            |pair: &Self| pair.shown * left(pair.shown_at, shown_at, FATIGUE_HALF_LIFE_DAYS);
+        let faded = |pair: &Self| pair.shown * faded_until(pair.shown_at, shown_at);
+        let reacted_at = self.reacted_at.max(other.reacted_at);
+        let clicked =
+            |pair: &Self| f64::from(pair.clicked) * faded_until(pair.reacted_at, reacted_at);
+        // Of two ratings the one of the pair of which something is known last.
+        let (older, newer) =
+            if self.reacted_at <= other.reacted_at { (&*self, other) } else { (other, &*self) };
         *self = Self {
-            views: self.views + other.views,
-            carts: self.carts + other.carts,
-            orders: self.orders + other.orders,
+            views: self.views.saturating_add(other.views),
+            carts: self.carts.saturating_add(other.carts),
+            orders: self.orders.saturating_add(other.orders),
+            reactions: self.reactions.saturating_add(other.reactions),
             pieces: self.pieces + other.pieces,
+            rating: if newer.rating.is_nan() { older.rating } else { newer.rating },
+            clicked: (clicked(self) + clicked(other)) as f32,
             shown: faded(self) + faded(other),
             shown_at,
             viewed_at: self.viewed_at.max(other.viewed_at),
             carted_at: self.carted_at.max(other.carted_at),
             bought_at: self.bought_at.max(other.bought_at),
+            reacted_at,
         };
     }
 
-    /// Returns when the product was looked at, put into the cart or bought last; 0 for never.
+    /// Returns when the product was looked at, clicked, rated, put into the cart or bought last; 0
+    /// for never.
     #[must_use]
     pub fn used_at(&self) -> i64 {
-        self.viewed_at.max(self.carted_at).max(self.bought_at)
+        self.viewed_at.max(self.reacted_at).max(self.carted_at).max(self.bought_at)
+    }
+
+    /// Returns how often it was shown without a click, fading.
+    #[must_use]
+    pub fn tired(&self, at: i64) -> f64 {
+        let clicked = f64::from(self.clicked) * faded_until(self.reacted_at, at);
+        (self.shown * faded_until(self.shown_at, at) - clicked).max(0.0)
+    }
+
+    /// Takes in a click on it, a like or a rating; `is_answer` says that it was clicked where it
+    /// was shown.
+    pub(super) fn react(&mut self, is_answer: bool, rating: f64, at: i64) {
+        self.reactions = self.reactions.saturating_add(1);
+        let clicked = f64::from(self.clicked) * faded_until(self.reacted_at, at);
+        self.clicked = (clicked + f64::from(u8::from(is_answer))) as f32;
+        if !rating.is_nan() {
+            self.rating = rating as f32;
+        }
+        self.reacted_at = self.reacted_at.max(at);
     }
 }
 
+/// Returns how much is left at a moment of what was counted up to another one.
+fn faded_until(counted: i64, at: i64) -> f64 {
+    left(counted, at, FATIGUE_HALF_LIFE_DAYS)
+}
+
 /// What happened between a customer and a product.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Pair {
     /// Views of the product's page.
     pub views: u32,
@@ -163,9 +197,15 @@ pub struct Pair {
     pub carts: u32,
     /// Order lines with it.
     pub orders: u32,
+    /// Clicks on it, also where it was recommended, likes and ratings.
+    pub reactions: u32,
     /// Pieces bought.
     pub pieces: i64,
-    /// How often it was shown, fading.
+    /// The newest rating; NaN when there is none.
+    pub rating: f32,
+    /// How often it was clicked where it was shown, fading, as of `reacted_at`.
+    pub clicked: f32,
+    /// How often it was shown, fading, as of `shown_at`.
     pub shown: f64,
     /// When it was shown last.
     pub shown_at: i64,
@@ -175,6 +215,28 @@ pub struct Pair {
     pub carted_at: i64,
     /// When it was bought last.
     pub bought_at: i64,
+    /// When it was clicked or rated last.
+    pub reacted_at: i64,
+}
+
+impl Default for Pair {
+    fn default() -> Self {
+        Self {
+            views: 0,
+            carts: 0,
+            orders: 0,
+            reactions: 0,
+            pieces: 0,
+            rating: f32::NAN,
+            clicked: 0.0,
+            shown: 0.0,
+            shown_at: 0,
+            viewed_at: 0,
+            carted_at: 0,
+            bought_at: 0,
+            reacted_at: 0,
+        }
+    }
 }
 
 /// What is known about a product.

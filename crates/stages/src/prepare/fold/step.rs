@@ -37,6 +37,8 @@ pub(in crate::prepare) struct Step {
     pub(in crate::prepare) others: [u32; OTHERS.len()],
     pub(in crate::prepare) position: i64,
     pub(in crate::prepare) propensity: f64,
+    /// NaN when not rated.
+    pub(in crate::prepare) rating: f64,
     pub(in crate::prepare) quantity: i64,
     pub(in crate::prepare) unit_price: i64,
     /// In the shop's currency; 0 when it is not known what it is worth there.
@@ -81,6 +83,7 @@ pub(super) fn steps(
     let (quantities, prices) = (part.int("quantity")?, part.int("unit_price")?);
     let (amounts, times) = (part.int("amount")?, part.time("occurred_at")?);
     let (positions, propensities) = (part.int("position")?, part.float("propensity")?);
+    let ratings = part.float("rating")?;
     let mut steps = Vec::with_capacity(part.rows());
     for row in 0..part.rows() {
         let is_new_event = last_event != Some(ids[row]);
@@ -100,6 +103,7 @@ pub(super) fn steps(
             others: std::array::from_fn(|at| others[at][row]),
             position: positions[row],
             propensity: propensities[row],
+            rating: ratings[row],
             quantity: present(quantities[row]),
             unit_price: present(prices[row]),
             amount: present(amounts[row]),

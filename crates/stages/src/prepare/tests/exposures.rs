@@ -151,6 +151,56 @@ fn what_was_known_is_what_came_before() {
     assert_eq!(of("product_price")[0], 8.0_f64.ln());
 }
 
+/// Adds what the server noted of its lists: (decision, product, propensity).
+fn note(shop: &Shop, entries: &[(&str, &str, f64)]) {
+    let rows = Frame::default()
+        .with("decision", Column::Text(entries.iter().map(|entry| entry.0).collect()))
+        .with("scene", Column::Text(entries.iter().map(|_| "home").collect()))
+        .with("product", Column::Text(entries.iter().map(|entry| entry.1).collect()))
+        .with("position", Column::Int((1..).take(entries.len()).collect()))
+        .with("propensity", Column::Float(entries.iter().map(|entry| entry.2).collect()))
+        .with("decided_at", Column::Time(vec![NOON; entries.len()]));
+    let mut append = shop.lake.append(&DECISIONS).unwrap();
+    append.write(&rows).unwrap();
+    append.commit(None).unwrap();
+}
+
+#[test]
+fn what_the_shop_did_not_send_is_known_of_lists_that_the_server_noted() {
+    let mut log = Log::default();
+    let mut shown = |kind, decision: &'static str, product: &'static str, propensity| {
+        log.add(kind, NOON, |event| {
+            (event.decision, event.product) = (Some(decision), Some(product));
+            event.propensity = propensity;
+        });
+    };
+    let recommended = EventKind::RecommendationShown;
+    shown(recommended, "d1", "tea", f64::NAN);
+    shown(recommended, "d1", "cup", f64::NAN);
+    shown(recommended, "d1", "pot", 0.5);
+    // It did not stand in this list, that list was not left to chance, and no advert is of a list.
+    shown(recommended, "d1", "mug", f64::NAN);
+    shown(recommended, "d2", "tea", f64::NAN);
+    shown(EventKind::AdShown, "d1", "tea", f64::NAN);
+    // The same thing shown twice is two exposures.
+    shown(recommended, "d1", "tea", f64::NAN);
+    let (_folder, shop) = prepared(&log.events.into_frame());
+    let found = |shop: &Shop| {
+        let exposures = exposures(shop);
+        let known = exposures.float("propensity").unwrap().iter();
+        known.map(|own| (!own.is_nan()).then_some(*own)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&shop), [None, None, Some(0.5), None, None, None, None]);
+    let noted = [("d1", "tea", 0.02 / 7.0), ("d1", "cup", 1.0), ("d1", "pot", 0.98)];
+    note(&shop, &noted);
+    // What was moved twice stands twice.
+    note(&shop, &noted[..2]);
+    let report = run(&Work { shop: &shop, now: 0, progress: &|_| {} }).unwrap();
+    assert_eq!(report.inputs["decisions"], shop.lake.version(&DECISIONS).unwrap().unwrap());
+    let tea = Some(0.02 / 7.0);
+    assert_eq!(found(&shop), [tea, Some(1.0), Some(0.5), None, None, None, tea]);
+}
+
 /// One event of a made log: (minutes after the one before, customer, product, kind).
 type Made = (i64, usize, usize, usize);
 

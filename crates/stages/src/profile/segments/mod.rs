@@ -32,7 +32,7 @@ use shopwise_model::{Product, Settings};
 
 use crate::error::Result;
 use crate::language::Expression;
-pub use rows::{Defined, definitions};
+pub use rows::{Assortment, Compared, Defined, definitions};
 pub use rules::SEGMENTS_MAX;
 pub use trial::Trial;
 
@@ -111,8 +111,7 @@ impl Segments {
         now: i64,
     ) -> Result<Self> {
         let rules = Rules::new(definitions);
-        let mut products = Products::default();
-        products.know(catalogue, &rules);
+        let products = Products::new(catalogue, &rules);
         Ok(Self {
             kept: rules.kept,
             counts: vec![0; rules.rules.len()],
@@ -177,9 +176,18 @@ impl Segments {
         true
     }
 
-    /// Takes another catalogue.
-    pub fn know_catalogue(&mut self, catalogue: Vec<Product>) {
-        if self.products.know(catalogue, &self.rules) {
+    /// Returns the products that are known, at once, to be [compared](Assortment::compare) with
+    /// another catalogue: that takes as long as there are products, and nobody need wait for it.
+    #[must_use]
+    pub fn assortment(&self) -> Assortment {
+        self.products.held()
+    }
+
+    /// Takes another catalogue. Where definitions and catalogue are those that it was compared
+    /// with, that takes as long as products changed. What is known no longer is left to
+    /// `compared`, to be taken down when nobody waits.
+    pub fn know_catalogue(&mut self, compared: &Compared) {
+        if self.products.know(compared) {
             self.sweep = Some(0);
         }
     }

@@ -1,5 +1,7 @@
 //! The rows of events as the rules take them in.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use rustc_hash::FxHashMap;
 use shopwise_model::frame::{Frame, NULL_CODE, NULL_INT, Texts};
@@ -45,64 +47,157 @@ impl Worth {
     }
 }
 
+/// The catalogue, by identifier.
+type Catalogue = FxHashMap<String, Product>;
+
 /// Products by code, and which conditions each one meets as the catalogue is now.
 #[derive(Debug, Default)]
 pub(super) struct Products {
     names: Texts,
-    catalogue: FxHashMap<String, Product>,
-    conditions: usize,
+    held: Assortment,
     /// A bit a condition, some words a product.
     met: Vec<u64>,
 }
 
-impl Products {
-    /// Takes another catalogue; returns whether any product meets other conditions than before.
-    pub(super) fn know(&mut self, catalogue: Vec<Product>, rules: &Rules) -> bool {
-        let of = |product: Product| (product.id.clone(), product);
-        self.catalogue = catalogue.into_iter().map(of).collect();
-        let before = std::mem::take(&mut self.met);
-        self.hold_against(rules);
-        self.met != before
+/// The products of a shop and what is asked of them, as they are known at a moment: to be compared
+/// with another catalogue while others use the segments.
+#[derive(Debug, Clone, Default)]
+pub struct Assortment {
+    catalogue: Arc<Catalogue>,
+    conditions: Arc<[Expression]>,
+}
+
+/// Another catalogue, and how it differs from the one that is known.
+#[derive(Debug)]
+pub struct Compared {
+    /// What it was compared with.
+    known: Assortment,
+    catalogue: Arc<Catalogue>,
+    /// The products that are new, different or gone.
+    changed: Vec<String>,
+    /// The conditions that each of them meets from now on: a bit a condition, some words a product.
+    met: Vec<u64>,
+}
+
+impl Assortment {
+    /// Finds out how another catalogue differs. The conditions are held against what is new,
+    /// different or gone alone: the others meet what they met.
+    #[must_use]
+    pub fn compare(self, catalogue: Vec<Product>) -> Compared {
+        let catalogue = by_identifier(catalogue);
+        let (mut changed, mut met) = (Vec::new(), Vec::new());
+        if !self.conditions.is_empty() {
+            let is_known = |product: &Product| self.catalogue.get(&product.id) == Some(product);
+            for product in catalogue.values().filter(|product| !is_known(product)) {
+                changed.push(product.id.clone());
+                self.hold(product, &mut met);
+            }
+            for id in self.catalogue.keys().filter(|id| !catalogue.contains_key(*id)) {
+                changed.push(id.clone());
+                self.hold(&unknown(id), &mut met);
+            }
+        }
+        Compared { known: self, catalogue: Arc::new(catalogue), changed, met }
     }
 
-    /// Holds all products against the conditions.
-    pub(super) fn hold_against(&mut self, rules: &Rules) {
-        self.met.clear();
-        self.conditions = rules.conditions.len();
-        for code in 0..self.names.values().len() {
-            self.add(code, rules);
-        }
+    /// Returns whether both are one and the same, and not just equal.
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.catalogue, &other.catalogue)
+            && Arc::ptr_eq(&self.conditions, &other.conditions)
     }
 
     fn words(&self) -> usize {
-        self.conditions.div_ceil(64)
+        self.conditions.len().div_ceil(64)
     }
 
-    fn add(&mut self, code: usize, rules: &Rules) {
-        let first = self.met.len();
-        self.met.resize(first + self.words(), 0);
-        // What the catalogue does not have meets what is said of nothing but its identifier.
-        let unknown;
-        let name = self.names.values()[code].as_ref();
-        let product = match self.catalogue.get(name) {
-            Some(product) => product,
-            None => {
-                unknown = Product { id: name.to_owned(), ..Product::default() };
-                &unknown
-            }
-        };
-        for (at, condition) in rules.conditions.iter().enumerate() {
+    /// Adds the conditions that a product meets.
+    fn hold(&self, product: &Product, met: &mut Vec<u64>) {
+        let first = met.len();
+        met.resize(first + self.words(), 0);
+        for (at, condition) in self.conditions.iter().enumerate() {
             if condition.holds(product, 0) {
-                self.met[first + at / 64] |= 1 << (at % 64);
+                met[first + at / 64] |= 1 << (at % 64);
             }
+        }
+    }
+
+    /// Adds the conditions that the product of a name meets.
+    fn hold_named(&self, name: &str, met: &mut Vec<u64>) {
+        match self.catalogue.get(name) {
+            Some(product) => self.hold(product, met),
+            None => self.hold(&unknown(name), met),
+        }
+    }
+}
+
+fn by_identifier(catalogue: Vec<Product>) -> Catalogue {
+    catalogue.into_iter().map(|product| (product.id.clone(), product)).collect()
+}
+
+/// Returns what the catalogue does not have: it meets what is said of nothing but its identifier.
+fn unknown(name: &str) -> Product {
+    Product { id: name.to_owned(), ..Product::default() }
+}
+
+impl Products {
+    /// Returns a catalogue before any event, held against the conditions of rules.
+    pub(super) fn new(catalogue: Vec<Product>, rules: &Rules) -> Self {
+        let catalogue = Arc::new(by_identifier(catalogue));
+        let conditions = Arc::from(&rules.conditions[..]);
+        Self { held: Assortment { catalogue, conditions }, ..Self::default() }
+    }
+
+    /// Returns what is known, to be compared with another catalogue.
+    pub(super) fn held(&self) -> Assortment {
+        self.held.clone()
+    }
+
+    /// Takes another catalogue; returns whether any product meets other conditions than before.
+    pub(super) fn know(&mut self, compared: &Compared) -> bool {
+        let is_compared = self.held.is(&compared.known);
+        self.held.catalogue = Arc::clone(&compared.catalogue);
+        // It was compared with something else than what is known by now.
+        if !is_compared {
+            let before = std::mem::take(&mut self.met);
+            self.hold_all();
+            return self.met != before;
+        }
+        let words = self.held.words();
+        if words == 0 {
+            return false;
+        }
+        let mut is_news = false;
+        for (name, met) in compared.changed.iter().zip(compared.met.chunks_exact(words)) {
+            // Nobody did anything with it.
+            let Some(code) = self.names.code_of(name) else { continue };
+            let first = code as usize * words;
+            let own = &mut self.met[first..first + words];
+            is_news |= *own != *met;
+            own.copy_from_slice(met);
+        }
+        is_news
+    }
+
+    /// Holds all products against other conditions.
+    pub(super) fn hold_against(&mut self, rules: &Rules) {
+        self.held.conditions = Arc::from(&rules.conditions[..]);
+        self.hold_all();
+    }
+
+    fn hold_all(&mut self) {
+        self.met.clear();
+        self.met.reserve(self.names.values().len() * self.held.words());
+        for name in self.names.values() {
+            self.held.hold_named(name, &mut self.met);
         }
     }
 
     /// Returns the code of a product.
-    fn intern(&mut self, name: &str, rules: &Rules) -> u32 {
+    fn intern(&mut self, name: &str) -> u32 {
         let code = self.names.intern(name);
-        if self.words() > 0 && code as usize * self.words() == self.met.len() {
-            self.add(code as usize, rules);
+        let words = self.held.words();
+        if words > 0 && code as usize * words == self.met.len() {
+            self.held.hold_named(name, &mut self.met);
         }
         code
     }
@@ -114,14 +209,15 @@ impl Products {
             return own;
         }
         own.names = self.names.clone();
-        own.catalogue.clone_from(&self.catalogue);
+        own.held.catalogue = Arc::clone(&self.held.catalogue);
         own.hold_against(rules);
         own
     }
 
     /// Returns whether a product meets a condition; no product meets any.
     pub(super) fn meets(&self, product: u32, condition: usize) -> bool {
-        let word = (product as usize).checked_mul(self.words()).map(|at| at + condition / 64);
+        let words = self.held.words();
+        let word = (product as usize).checked_mul(words).map(|at| at + condition / 64);
         let word = word.filter(|_| product != NULL_CODE).and_then(|at| self.met.get(at));
         word.is_some_and(|word| word >> (condition % 64) & 1 == 1)
     }
@@ -177,7 +273,7 @@ impl Segments {
         let customer_of: Vec<u32> =
             customers.values().iter().map(|name| self.persons.intern(name)).collect();
         let product_of: Vec<u32> =
-            products.values().iter().map(|name| self.products.intern(name, &self.rules)).collect();
+            products.values().iter().map(|name| self.products.intern(name)).collect();
         self.know_new_names();
         let (ids, currencies) = (part.id("event_id")?, part.text("currency")?);
         let (quantities, amounts) = (part.int("quantity")?, part.int("amount")?);

@@ -1,5 +1,6 @@
 //! Whatever happens in whatever order, membership is that of the dumbest recomputation.
 
+mod catalogue;
 mod model;
 mod random;
 

@@ -6,12 +6,14 @@ use rustc_hash::FxHashMap;
 use shopwise_learn::recommend::{ListOptions, Pad, Scored, Seen, Trail};
 use shopwise_model::time::DAY;
 
-use super::filter::Asked;
-use super::lists::Lists;
+use super::filter::{Asked, Filter};
+use super::lists::KIND;
 use super::shelf::Shelf;
-use super::{Answer, DEPTH, Done, Engine, LENGTH_MAX, Listed, Page, Question, Scene, Visitor};
+use super::{Answer, DEPTH, Done, Engine, LENGTH_MAX, Listed, Question, Scene, Visitor};
+use crate::recommend::log::HISTORY_MAX;
 use crate::recommend::related::{SIMILAR, TOGETHER};
 use crate::recommend::serving::{POPULAR, Serving};
+use crate::recommend::weight;
 
 /// How much the model says beside the lists of a product, a cart or a search, whose best entry
 /// counts 1: the page is about these, the customer decides among what is near.
@@ -20,7 +22,14 @@ const PERSONAL: f32 = 0.5;
 /// The ways into a list, as explanations name them.
 pub(super) const MODEL: &str = "model";
 const SEARCH: &str = "search";
-const NEW: &str = "new";
+pub(super) const NEW: &str = "new";
+
+/// Products of which only the catalogue says what they are like: of so many of a question's what is
+/// of their kind is looked for, each time in the whole catalogue.
+const KIN_OF: usize = 3;
+
+/// How many of a kind are taken into a list.
+const KIN: usize = 50;
 
 /// A product on its way into a list.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +73,7 @@ impl Engine {
         pad: &mut Pad,
     ) -> Answer {
         let n = question.page.n.min(LENGTH_MAX);
-        let looked = Looked::new(question, shelf);
+        let looked = Looked::new(question, shelf, self.highest());
         let standing = looked.standing(allowed);
         let mut gathered = self.gathered(&looked, &standing, [n, n], pad);
         gathered.list.retain(|one| looked.may_stand(one.place));
@@ -82,8 +91,8 @@ impl Engine {
         [n, depth]: [usize; 2],
         pad: &mut Pad,
     ) -> Gathered {
-        let mut near = self.near(looked);
-        near.retain(|one| is_set(standing, one.place));
+        let mut near = self.near(looked, standing);
+        near.retain(|one| is_set(standing, one.place) && !looked.is_had(self, one.place));
         let (found, trail) = self.personal(looked, DEPTH.max(n), standing, pad);
         let mut list = joined(near, found, looked.question.scene);
         let found = list.len();
@@ -91,48 +100,8 @@ impl Engine {
         Gathered { list, found, trail }
     }
 
-    /// Returns what stands in the list made ahead for a product; `None` when nobody knows it.
-    pub(super) fn related(
-        &self,
-        (lists, name, version): (&Lists, &'static str, Option<i64>),
-        product: &str,
-        page: Page<'_>,
-    ) -> Option<Answer> {
-        let place = self.read().place(product)?;
-        let model = version.map(|version| (name, version));
-        Some(self.looked_up(page, lists.list(place), name, model))
-    }
-
-    /// Returns what may stand of a list made ahead.
-    pub(super) fn looked_up(
-        &self,
-        page: Page<'_>,
-        list: &[Scored],
-        source: &'static str,
-        model: Option<(&'static str, i64)>,
-    ) -> Answer {
-        let visitor = Visitor::default();
-        let question = Question { scene: Scene::Home, visitor: &visitor, products: &[], page };
-        let (shelf, allowed) = self.allowed(page.filter, (&visitor, page.at));
-        let looked = Looked::new(&question, &shelf);
-        let flags = looked.standing(&allowed);
-        let may_stand = |one: &&Scored| is_set(&flags, one.item) && looked.may_stand(one.item);
-        let standing = list.iter().filter(may_stand);
-        let listed = |one: &Scored| Listed {
-            product: shelf.id(one.item).to_owned(),
-            score: one.score,
-            propensity: 1.0,
-            source,
-            reason: source,
-            parts: Vec::new(),
-            moved: None,
-        };
-        let items = standing.take(page.n.min(LENGTH_MAX)).map(listed).collect();
-        Answer { model, items }
-    }
-
     /// Returns what belongs to the products that the question names, the best counting 1.
-    fn near(&self, looked: &Looked<'_>) -> Vec<Candidate> {
+    fn near(&self, looked: &Looked<'_>, standing: &[bool]) -> Vec<Candidate> {
         let mut sums: FxHashMap<u32, (f32, &'static str)> = FxHashMap::default();
         let mut add = |place, score: f32, source| {
             let entry = sums.entry(place).or_insert((0.0, source));
@@ -162,6 +131,11 @@ impl Engine {
             }
             Scene::Home | Scene::WinBack | Scene::Email => {}
         }
+        for place in self.unsaid(looked) {
+            for one in self.kin(looked.shelf, place, standing).into_iter().take(KIN) {
+                add(one.item, one.score, KIND);
+            }
+        }
         let most = sums.values().map(|(score, _)| *score).fold(0.0, f32::max);
         let candidate = |(place, (score, source)): (u32, (f32, &'static str))| Candidate {
             place,
@@ -171,6 +145,33 @@ impl Engine {
         let mut near: Vec<Candidate> = sums.into_iter().map(candidate).collect();
         near.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
         near
+    }
+
+    /// Returns products of a question of which customers have said nothing: those that it names, or
+    /// all that somebody had to do with.
+    fn unsaid(&self, looked: &Looked<'_>) -> Vec<u32> {
+        let named = looked.named.iter().copied();
+        match looked.question.scene {
+            Scene::Search => Vec::new(),
+            Scene::Product | Scene::Cart => {
+                named.filter(|place| self.alike.list(*place).is_empty()).take(KIN_OF).collect()
+            }
+            Scene::Home | Scene::WinBack | Scene::Email => {
+                let known = self.main.as_ref().map_or(0, |(_, serving)| serving.products().len());
+                let mut history = looked.history.clone();
+                if history.iter().any(|own| (own.0 as usize) < known) {
+                    return Vec::new();
+                }
+                history.sort_unstable_by(|a, b| a.2.total_cmp(&b.2).then(a.0.cmp(&b.0)));
+                history.into_iter().map(|own| own.0).take(KIN_OF).collect()
+            }
+        }
+    }
+
+    /// Returns the best rating of the log that the model learned from, where it learned from
+    /// ratings.
+    pub(super) fn highest(&self) -> Option<f32> {
+        self.main.as_ref().and_then(|(_, serving)| serving.highest)
     }
 
     /// Returns what the model says for the history, as far as it may stand.
@@ -184,6 +185,7 @@ impl Engine {
         let Some((_, serving)) = &self.main else { return (Vec::new(), Trail::Nothing) };
         let only = looked.only(serving.products().len());
         let allowed = only.as_deref().unwrap_or(standing);
+        let allowed = &*looked.without_had(self, allowed);
         let options = looked.options(serving, depth, Some(allowed));
         let (list, trail) = serving.ask(&looked.history, &options, pad);
         let candidate =
@@ -248,7 +250,8 @@ impl Engine {
 }
 
 impl<'a> Looked<'a> {
-    pub(super) fn new(question: &'a Question<'a>, shelf: &'a Shelf) -> Self {
+    /// `highest` is the best rating, where ratings say how much was wanted.
+    pub(super) fn new(question: &'a Question<'a>, shelf: &'a Shelf, highest: Option<f32>) -> Self {
         let Visitor { done, cart, .. } = question.visitor;
         let placed = |done: &'a Done| Some((shelf.place(&done.product)?, done));
         let done: FxHashMap<u32, &Done> = done.iter().filter_map(placed).collect();
@@ -267,8 +270,14 @@ impl<'a> Looked<'a> {
         let mut history: Vec<(u32, f32, f32)> = done
             .iter()
             .filter(|(_, done)| done.weight > 0.0)
-            .map(|(place, done)| (*place, done.weight, age(done.used_at())))
+            .map(|(place, done)| (*place, weight_of(done, highest), age(done.used_at())))
             .collect();
+        if history.len() > HISTORY_MAX {
+            history.select_nth_unstable_by(HISTORY_MAX, |a, b| {
+                a.2.total_cmp(&b.2).then(a.0.cmp(&b.0))
+            });
+            history.truncate(HISTORY_MAX);
+        }
         if let Some(weight) = question.scene.weight() {
             for place in &named {
                 match history.iter_mut().find(|own| own.0 == *place) {
@@ -291,7 +300,9 @@ impl<'a> Looked<'a> {
             flags = Cow::Owned(vec![false; allowed.len()]);
         }
         let done = self.done.keys().copied().filter(|_| asking.is_some());
-        for place in self.shelf.timed().chain(self.beside.iter().copied()).chain(done) {
+        let is_dated = page.filter.is_some_and(|filter| filter.dates_products());
+        let dated = self.shelf.dated().filter(|_| is_dated);
+        for place in dated.chain(self.beside.iter().copied()).chain(done) {
             let may_stand = self.may_stand(place);
             if flags.get(place as usize).is_some_and(|flag| *flag != may_stand) {
                 flags.to_mut()[place as usize] = may_stand;
@@ -310,6 +321,36 @@ impl<'a> Looked<'a> {
                 let done = self.done.get(&place).copied();
                 filter.holds(&Asked { product, done, visitor: self.question.visitor }, at)
             })
+    }
+
+    /// Returns how much the history says for the product at a place.
+    #[cfg(test)]
+    pub(super) fn weight(&self, place: u32) -> Option<f32> {
+        let found = self.history.binary_search_by_key(&place, |own| own.0).ok();
+        found.map(|at| self.history[at].1)
+    }
+
+    /// Returns whether a rule is about the product at a place, for this customer now.
+    pub(super) fn is_meant_by(&self, filter: &Filter, place: u32) -> bool {
+        self.shelf.product(place).is_some_and(|product| {
+            let done = self.done.get(&place).copied();
+            let asked = Asked { product, done, visitor: self.question.visitor };
+            filter.holds(&asked, self.question.page.at)
+        })
+    }
+
+    /// Returns what may stand but for what the customer has, where he has more than models are
+    /// told.
+    fn without_had<'f>(&self, engine: &Engine, allowed: &'f [bool]) -> Cow<'f, [bool]> {
+        let mut flags = Cow::Borrowed(allowed);
+        if self.done.len() > HISTORY_MAX {
+            for place in self.done.keys().filter(|place| self.is_had(engine, **place)) {
+                if let Some(flag) = flags.to_mut().get_mut(*place as usize) {
+                    *flag = false;
+                }
+            }
+        }
+        flags
     }
 
     /// Returns whether the customer has a product, so that it does not come again.
@@ -345,6 +386,14 @@ impl<'a> Looked<'a> {
     ) -> ListOptions<'o> {
         let seen = self.question.scene.seen(serving.repeats.seen());
         ListOptions { length, seen, allowed }
+    }
+}
+
+/// Returns how much what somebody did with a product says; a rating says more than what was done.
+fn weight_of(done: &Done, highest: Option<f32>) -> f32 {
+    match highest {
+        Some(highest) if !done.rating.is_nan() => weight::of_rating(done.rating, highest),
+        _ => done.weight,
     }
 }
 

@@ -3,13 +3,12 @@
 use std::hash::Hasher as _;
 use std::sync::Arc;
 
-use rustc_hash::FxHasher;
+use rustc_hash::{FxHashSet, FxHasher};
 use shopwise_learn::recommend::few_allowed;
 use shopwise_learn::slate::{self, Ask, Likeness, NONE, Parts, Placed, Standing, Style, Way};
 use shopwise_model::rule::Kind;
 
-use super::candidates::{Candidate, Looked, is_set};
-use super::filter::Asked;
+use super::candidates::{Candidate, Looked, NEW, is_set};
 use super::shelf::Flags;
 use super::style::WEIGHTS;
 use super::{Answer, DEPTH, Engine, FEW, LENGTH_MAX, Listed, Question};
@@ -22,6 +21,9 @@ const RULE: &str = "rule";
 /// Of so many rules flags of products are kept; of others each product is asked anew: the shelf
 /// keeps the filters of callers as well.
 const FLAGS_MAX: usize = 32;
+
+/// New products that chance may show beside the pool, the newest ones.
+const NEW_MAX: usize = 20;
 
 /// What the house wants of its lists.
 #[derive(Debug, Clone, Copy)]
@@ -77,8 +79,7 @@ impl Engine {
         question: &Question<'_>,
         house: &House<'_>,
     ) -> Result<(Answer, Vec<Told>)> {
-        let segments = &question.visitor.segments;
-        let holding = house.rules.holding(question.scene, segments, question.page.at);
+        let holding = house.rules.holding(question.scene, question.visitor, question.page.at);
         let asked = (question.visitor, question.page.at);
         let flags = |held: &Arc<Held>| {
             let filter = Some(&held.filter).filter(|filter| filter.is_of_products_alone())?;
@@ -89,7 +90,7 @@ impl Engine {
         let (shelf, allowed) = self.allowed(question.page.filter, asked);
         let mut pad = self.pad();
         let n = question.page.n.min(LENGTH_MAX);
-        let looked = Looked::new(question, &shelf);
+        let looked = Looked::new(question, &shelf, self.highest());
         let standing = looked.standing(&allowed);
         let mut gathered = self.gathered(&looked, &standing, [n, DEPTH.max(n)], &mut pad);
         let candidates = (std::mem::take(&mut gathered.list), gathered.found);
@@ -108,17 +109,14 @@ impl Engine {
     /// Returns which entries of a list that was made before may still stand in it.
     #[must_use]
     pub fn standing(&self, question: &Question<'_>, rules: &Rules, items: &[Listed]) -> Vec<bool> {
-        let segments = &question.visitor.segments;
-        let mut holding = rules.holding(question.scene, segments, question.page.at);
+        let mut holding = rules.holding(question.scene, question.visitor, question.page.at);
         holding.retain(|held| held.rule.kind == Kind::Exclude);
         let ruled = Ruled { holding, flags: Vec::new() };
         let shelf = self.read();
-        let looked = Looked::new(question, &shelf);
-        let is_excluded =
-            |place| (0..ruled.holding.len()).any(|rule| ruled.is_meant(&looked, rule, place));
+        let looked = Looked::new(question, &shelf, None);
         let may_stand = |item: &Listed| {
             let place = shelf.place(&item.product);
-            place.is_some_and(|place| looked.may_stand(place) && !is_excluded(place))
+            place.is_some_and(|place| looked.may_stand(place) && !ruled.excludes(&looked, place))
         };
         items.iter().map(may_stand).collect()
     }
@@ -149,13 +147,17 @@ impl Engine {
             }
         };
         let ground = Ground { is_meant: &is_meant, may_stand: &may_stand, all: &all };
-        let applied = apply(&ruled.holding, &ground, length, &mut candidates);
+        let mut applied = apply(&ruled.holding, &ground, length, &mut candidates);
         let brought = candidates[own..].iter().map(|one| Candidate {
             place: one.item,
             score: one.score,
             source: RULE,
         });
         list.extend(brought);
+        if house.style.exploration.share > 0.0 {
+            let all = (&mut list, &mut candidates, &mut applied);
+            self.give_to_chance(looked, standing, ruled, all);
+        }
         let codes = codes(looked, &list);
         let likeness = Likeness { weights: &WEIGHTS, codes: &codes, ..Likeness::default() };
         let quotas = applied.quotas();
@@ -180,18 +182,59 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Gives new products of which nobody has said anything to chance: those that the page does not
+    /// need, and others of the catalogue.
+    fn give_to_chance(
+        &self,
+        looked: &Looked<'_>,
+        standing: &[bool],
+        ruled: &Ruled,
+        (list, candidates, applied): (
+            &mut Vec<Candidate>,
+            &mut Vec<slate::Candidate>,
+            &mut Applied,
+        ),
+    ) {
+        let quotas = applied.quotas();
+        let is_owed = |at: usize| quotas.iter().any(|quota| quota.counts[at]);
+        let is_free = |at: usize| candidates[at].way == Way::Ranked && !is_owed(at);
+        let is_new = |at: &usize| list[*at].source == NEW && is_free(*at);
+        let mut new: Vec<usize> = (0..list.len()).filter(is_new).collect();
+        if list.len() < looked.question.page.n + new.len() {
+            new.clear();
+        }
+        new.truncate(NEW_MAX);
+        new.iter().for_each(|at| candidates[*at].way = Way::Drawn);
+        let known: FxHashSet<u32> = list.iter().map(|one| one.place).collect();
+        let others = (0..standing.len() as u32).rev().filter(|place| {
+            !self.is_popular(*place) && is_set(standing, *place) && !known.contains(place)
+        });
+        let score = candidates.iter().map(|one| one.score).fold(0.0, f32::min);
+        let others = others.filter(|place| !ruled.excludes(looked, *place));
+        for place in others.take(NEW_MAX - new.len()) {
+            list.push(Candidate { place, score, source: NEW });
+            let shown = looked.done.get(&place).map_or(0.0, |done| done.shown as f32);
+            let way = Way::Drawn;
+            candidates.push(slate::Candidate { item: place, score, factor: 1.0, shown, way });
+        }
+        applied.widen(candidates.len());
+    }
+}
+
 impl Ruled {
+    /// Returns whether a rule excludes the product at a place.
+    fn excludes(&self, looked: &Looked<'_>, place: u32) -> bool {
+        let mut rules = self.holding.iter().enumerate();
+        rules.any(|(at, held)| held.rule.kind == Kind::Exclude && self.is_meant(looked, at, place))
+    }
+
     /// Returns whether a rule, by its place, is about the product at a place.
     fn is_meant(&self, looked: &Looked<'_>, at: usize, place: u32) -> bool {
-        let filter = &self.holding[at].filter;
-        if let Some(Some(flags)) = self.flags.get(at) {
-            return is_set(flags, place);
+        match self.flags.get(at) {
+            Some(Some(flags)) => is_set(flags, place),
+            _ => looked.is_meant_by(&self.holding[at].filter, place),
         }
-        looked.shelf.product(place).is_some_and(|product| {
-            let done = looked.done.get(&place).copied();
-            let asked = Asked { product, done, visitor: looked.question.visitor };
-            filter.holds(&asked, looked.question.page.at)
-        })
     }
 }
 

@@ -85,8 +85,20 @@ impl Filter {
     }
 
     /// Returns whether it asks for anything that is known of the customer.
-    pub(super) fn needs_customer(&self) -> bool {
+    #[must_use]
+    pub fn needs_customer(&self) -> bool {
         self.expression.whole().needs_customer()
+    }
+
+    /// Returns whether it compares a moment of the product's with the present.
+    pub(super) fn dates_products(&self) -> bool {
+        self.expression.whole().dates_products()
+    }
+
+    /// Returns whether it asks in which segments the customer is.
+    #[must_use]
+    pub fn needs_segments(&self) -> bool {
+        self.expression.whole().needs_segments()
     }
 
     /// Returns whether the parts that do not look at the product hold for a customer, of a product

@@ -23,7 +23,8 @@ use shopwise_learn::recommend::{Pad, Scored, few_allowed};
 use shopwise_model::Product;
 
 use super::related::{Related, SIMILAR, TOGETHER};
-use super::serving::{POPULAR, Serving};
+use super::rules::Rules;
+use super::serving::Serving;
 use super::{BASELINE, NAME};
 use crate::attributes::known_since;
 use crate::error::Result;
@@ -31,7 +32,7 @@ use crate::shop::Shop;
 
 pub use composed::{House, Moved};
 pub use filter::{Counts, Filter};
-use lists::Lists;
+use lists::{Lists, Made};
 pub use scene::Scene;
 use shelf::{Flags, Shelf};
 pub use style::Styles;
@@ -45,6 +46,9 @@ pub const LENGTH_MAX: usize = 500;
 /// So many products that may stand are asked one by one.
 const FEW: usize = 1000;
 
+/// Products that are asked a new filter at once: then others come in between.
+const ASKED_AT_ONCE: usize = 2_048;
+
 /// The way of the newest products into a list.
 const LATEST: &str = "latest";
 
@@ -52,27 +56,46 @@ const LATEST: &str = "latest";
 const PADS_MAX: usize = 64;
 
 /// What somebody did with a product.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Done {
     /// The product.
     pub product: String,
     /// How much that says; see [`super::weight::of_counts`].
     pub weight: f32,
+    /// How he rated it; NaN when he did not.
+    pub rating: f32,
     /// When it was looked at, put into the cart and bought last, UTC microseconds; 0 for never.
     pub viewed_at: i64,
     /// When it was put into the cart last.
     pub carted_at: i64,
     /// When it was bought last.
     pub bought_at: i64,
-    /// How often it was shown, fading.
+    /// When it was clicked, liked or rated last.
+    pub reacted_at: i64,
+    /// How often it was shown without a click, fading.
     pub shown: f64,
+}
+
+impl Default for Done {
+    fn default() -> Self {
+        Self {
+            product: String::new(),
+            weight: 0.0,
+            rating: f32::NAN,
+            viewed_at: 0,
+            carted_at: 0,
+            bought_at: 0,
+            reacted_at: 0,
+            shown: 0.0,
+        }
+    }
 }
 
 impl Done {
     /// Returns when anything was done with the product last.
     #[must_use]
     pub fn used_at(&self) -> i64 {
-        self.viewed_at.max(self.carted_at).max(self.bought_at)
+        self.viewed_at.max(self.carted_at).max(self.bought_at).max(self.reacted_at)
     }
 }
 
@@ -95,6 +118,9 @@ pub struct Visitor {
     pub last_order: i64,
     /// The segments that he is in.
     pub segments: Vec<String>,
+    /// Whether it is not known yet in which segments he is: what must not be shown to somebody in a
+    /// segment is then shown to nobody.
+    pub lacks_segments: bool,
 }
 
 /// How long a list may be, what may stand in it, and when it is shown.
@@ -160,6 +186,8 @@ pub struct Engine {
     alike: Lists,
     beside: Lists,
     shelf: RwLock<Shelf>,
+    /// Held by whoever asks all products a new filter.
+    asking: Mutex<()>,
     pads: Mutex<Vec<Pad>>,
     versions: Versions,
 }
@@ -216,8 +244,8 @@ impl Engine {
         }
         let alike = Lists::of(Related::open(shop, SIMILAR)?.as_ref(), &mut shelf);
         let beside = Lists::of(Related::open(shop, TOGETHER)?.as_ref(), &mut shelf);
-        let (shelf, pads) = (RwLock::new(shelf), Mutex::default());
-        Ok(Self { main, popular, ranks, alike, beside, shelf, pads, versions })
+        let (shelf, asking, pads) = (RwLock::new(shelf), Mutex::default(), Mutex::default());
+        Ok(Self { main, popular, ranks, alike, beside, shelf, asking, pads, versions })
     }
 
     /// Returns which models it was made of.
@@ -266,30 +294,46 @@ impl Engine {
         answer
     }
 
-    /// Returns what is like a product; `None` when nobody knows it.
+    /// Returns what is like a product, but for what the rules exclude from its page; behind what
+    /// customers say, and where they say nothing, what is of its kind. `None` when nobody knows it.
     #[must_use]
-    pub fn similar(&self, product: &str, page: Page<'_>) -> Option<Answer> {
-        self.related((&self.alike, SIMILAR, self.versions.similar), product, page)
+    pub fn similar(&self, product: &str, page: Page<'_>, rules: &Rules) -> Option<Answer> {
+        let place = self.read().place(product)?;
+        let model = self.versions.similar.map(|version| (SIMILAR, version));
+        Some(self.looked_up(Made::Alike(place), (Scene::Product, page, rules), model))
     }
 
-    /// Returns what is bought together with a product; `None` when nobody knows it.
+    /// Returns what is bought together with a product, but for what the rules exclude from its
+    /// page; `None` when nobody knows it.
     #[must_use]
-    pub fn together(&self, product: &str, page: Page<'_>) -> Option<Answer> {
-        self.related((&self.beside, TOGETHER, self.versions.together), product, page)
+    pub fn together(&self, product: &str, page: Page<'_>, rules: &Rules) -> Option<Answer> {
+        let place = self.read().place(product)?;
+        let model = self.versions.together.map(|version| (TOGETHER, version));
+        Some(self.looked_up(Made::Beside(place), (Scene::Product, page, rules), model))
     }
 
-    /// Returns what is popular.
+    /// Returns what is popular, then what is new, but for what the rules exclude from the first
+    /// page.
     #[must_use]
-    pub fn popular(&self, page: Page<'_>) -> Answer {
+    pub fn popular(&self, page: Page<'_>, rules: &Rules) -> Answer {
         let model = self.versions.popular.map(|version| (BASELINE, version));
-        self.looked_up(page, &self.popular, POPULAR, model)
+        self.looked_up(Made::Popular, (Scene::Home, page, rules), model)
     }
 
-    /// Returns what is known to the shop since the latest moment.
+    /// Returns what is known to the shop since the latest moment, but for what the rules exclude
+    /// from the first page.
     #[must_use]
-    pub fn latest(&self, page: Page<'_>) -> Answer {
-        let list = self.read().latest();
-        self.looked_up(page, &list, LATEST, None)
+    pub fn latest(&self, page: Page<'_>, rules: &Rules) -> Answer {
+        self.looked_up(Made::Latest, (Scene::Home, page, rules), None)
+    }
+
+    /// Returns whether a list can be made without asking every product a filter that is new.
+    #[must_use]
+    pub fn is_asked(&self, question: &Question<'_>) -> bool {
+        question.page.filter.is_none_or(|filter| {
+            let answers = filter.answers(question.visitor, question.page.at);
+            self.read().allowed(filter, &answers).is_some()
+        })
     }
 
     /// Returns since when a product is known to the shop, as the catalogue writes it.
@@ -307,7 +351,7 @@ impl Engine {
         filter: Option<&Arc<Filter>>,
         (visitor, at): (&Visitor, i64),
     ) -> (RwLockReadGuard<'_, Shelf>, Arc<Flags>) {
-        let shelf = self.read();
+        let shelf = self.read_at(at);
         let Some(filter) = filter else {
             let open = shelf.open();
             return (shelf, open);
@@ -316,14 +360,43 @@ impl Engine {
         if let Some(known) = shelf.allowed(filter, &answers) {
             return (shelf, known);
         }
-        let (changes, mut asked) = (shelf.changes(), shelf.ask(filter, &answers));
         drop(shelf);
-        let mut shelf = self.write();
-        if shelf.changes() != changes {
-            asked = shelf.ask(filter, &answers);
+        let turn = self.asking.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let shelf = self.read_at(at);
+        if let Some(known) = shelf.allowed(filter, &answers) {
+            return (shelf, known);
         }
-        let kept = shelf.keep(filter, answers, asked);
+        drop(shelf);
+        let (changes, mut flags) = self.ask((filter, &answers));
+        let mut shelf = self.write();
+        let changed: Option<Vec<u32>> = shelf.changed_since(changes).map(Iterator::collect);
+        match changed {
+            Some(changed) => {
+                for place in changed.into_iter().map(|place| place as usize) {
+                    shelf.ask(place..place + 1, (filter, &answers), &mut flags);
+                }
+            }
+            None => shelf.ask(0..shelf.len(), (filter, &answers), &mut flags),
+        }
+        let kept = shelf.keep(filter, answers, flags);
+        drop(turn);
         (RwLockWriteGuard::downgrade(shelf), kept)
+    }
+
+    /// Finds out which products a filter lets through, while others go on; with how many changes
+    /// there were when that was begun.
+    fn ask(&self, asked: (&Filter, &[bool])) -> (u64, Flags) {
+        let (mut flags, mut begun, mut from) = (Flags::default(), None, 0);
+        loop {
+            let shelf = self.read();
+            let changes = *begun.get_or_insert(shelf.changes());
+            let to = (from + ASKED_AT_ONCE).min(shelf.len());
+            shelf.ask(from..to, asked, &mut flags);
+            if to == shelf.len() {
+                return (changes, flags);
+            }
+            from = to;
+        }
     }
 
     /// Returns every place whose flag is set: what is popular, best first, then what is new.
@@ -344,6 +417,20 @@ impl Engine {
 
     fn is_popular(&self, place: u32) -> bool {
         self.rank(place) != u32::MAX
+    }
+
+    /// Returns the catalogue with flags that hold at a moment.
+    fn read_at(&self, at: i64) -> RwLockReadGuard<'_, Shelf> {
+        let shelf = self.read();
+        if shelf.is_of(at) {
+            return shelf;
+        }
+        drop(shelf);
+        let mut shelf = self.write();
+        if !shelf.is_of(at) {
+            shelf.move_to(at);
+        }
+        RwLockWriteGuard::downgrade(shelf)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Shelf> {

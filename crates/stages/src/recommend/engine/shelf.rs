@@ -3,8 +3,11 @@
 //!
 //! What a filter says is kept as one flag a product, for each way in which customers answer what it
 //! asks of them; when a product changes, its flag in each of them is found anew, so that a change
-//! costs as much as there are flags kept.
+//! costs as much as there are flags kept. They hold for a moment, which moves on when an
+//! offer begins or ends between it and the moment that is asked for.
 
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use shopwise_learn::recommend::Scored;
 use shopwise_learn::slate::NONE;
 use shopwise_model::Product;
+use shopwise_model::time::SECOND;
 
 use super::filter::Filter;
 use super::style::{WEIGHTS, codes};
@@ -23,6 +27,17 @@ const MASKS_BYTES_MAX: usize = 64 << 20;
 /// How many filters' flags are kept at the least and at the most, whatever they take.
 const MASKS: [usize; 2] = [16, 1024];
 
+/// Products that changed last, by place, which are remembered for who looks at all of them
+/// meanwhile.
+const RECENT_MAX: usize = 8_192;
+
+/// Offers that begin or end at once, beyond which filters are asked anew instead of following.
+const TURNS_MAX: usize = 1_000;
+
+/// How far behind the flags a moment may lie without moving them back: questions of one moment do
+/// not come in order. What stands in a list is looked at once more by the moment itself.
+const BACK: i64 = 2 * SECOND;
+
 /// The catalogue in memory.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
@@ -33,10 +48,16 @@ pub(super) struct Shelf {
     codes: Vec<[u32; WEIGHTS.len()]>,
     ids: Vec<Arc<str>>,
     places: FxHashMap<Arc<str>, u32>,
-    /// Whether each may be shown, but for its time.
+    /// Whether each may be shown at the moment of the flags.
     open: Arc<Flags>,
+    /// The moment for which the flags hold, UTC microseconds.
+    moment: i64,
+    /// When which offer begins or ends.
+    turns: BTreeSet<(i64, u32)>,
     /// Those that are offered from or until a moment.
-    timed: FxHashSet<u32>,
+    dated: FxHashSet<u32>,
+    /// Since when the shop has which product: moments of one zone are in the order of their texts.
+    since: BTreeSet<(Box<str>, u32)>,
     /// By the texts of their filters.
     masks: FxHashMap<String, Vec<Mask>>,
     n_masks: usize,
@@ -44,6 +65,8 @@ pub(super) struct Shelf {
     clock: AtomicU64,
     /// Counts the changes of products.
     changes: u64,
+    /// The places that changed last, the newest at the end.
+    recent: VecDeque<u32>,
 }
 
 /// Whether each place is let through.
@@ -106,15 +129,8 @@ impl Shelf {
     }
 
     /// Returns the products of which it is known since when the shop has them, the newest first.
-    pub(super) fn latest(&self) -> Vec<Scored> {
-        let since = |(place, product): (usize, &Option<Product>)| {
-            Some((known_since(product.as_ref()?)?.to_owned(), place as u32))
-        };
-        let mut all: Vec<(String, u32)> =
-            self.products.iter().enumerate().filter_map(since).collect();
-        // Moments of one zone are in the order of their texts.
-        all.sort_unstable_by(|left, right| right.cmp(left));
-        all.into_iter().map(|(_, item)| Scored { item, score: 0.0 }).collect()
+    pub(super) fn latest(&self) -> impl Iterator<Item = Scored> + '_ {
+        self.since.iter().rev().map(|(_, item)| Scored { item: *item, score: 0.0 })
     }
 
     /// Returns the identifier at a place.
@@ -134,23 +150,74 @@ impl Shelf {
     }
 
     /// Returns the places of what is offered from or until a moment.
-    pub(super) fn timed(&self) -> impl Iterator<Item = u32> + '_ {
-        self.timed.iter().copied()
+    pub(super) fn dated(&self) -> impl Iterator<Item = u32> + '_ {
+        self.dated.iter().copied()
+    }
+
+    /// Returns whether the flags hold at a moment.
+    pub(super) fn is_of(&self, at: i64) -> bool {
+        (at <= self.moment && self.moment.saturating_sub(at) <= BACK)
+            || self.turned(at).next().is_none()
+    }
+
+    /// Makes the flags hold for another moment.
+    pub(super) fn move_to(&mut self, at: i64) {
+        let turned: Vec<u32> = self.turned(at).collect();
+        self.moment = at;
+        if turned.len() > TURNS_MAX {
+            self.masks.clear();
+            self.n_masks = 0;
+        }
+        for place in turned {
+            self.look_again(place as usize);
+        }
+    }
+
+    /// Returns the places of the offers that begin or end between the flags' moment and another.
+    fn turned(&self, at: i64) -> impl Iterator<Item = u32> + '_ {
+        let (from, to) = (self.moment.min(at), self.moment.max(at));
+        let turns = self.turns.range((from, u32::MAX)..);
+        turns
+            .skip_while(move |(turn, _)| *turn == from)
+            .take_while(move |(turn, _)| *turn <= to)
+            .map(|(_, place)| *place)
     }
 
     /// Adds a product or replaces it.
     pub(super) fn put(&mut self, product: Product) {
         let place = self.know(&product.id) as usize;
-        self.products[place] = Some(product);
-        self.look_again(place);
+        self.set(place, Some(product));
     }
 
     /// Takes a product off.
     pub(super) fn remove(&mut self, id: &str) {
         if let Some(place) = self.places.get(id).map(|place| *place as usize) {
-            self.products[place] = None;
-            self.look_again(place);
+            self.set(place, None);
         }
+    }
+
+    fn set(&mut self, place: usize, product: Option<Product>) {
+        let moments = |product: &Option<Product>| {
+            let of = |one: &Product| [one.available_from, one.available_until];
+            product.as_ref().map_or([None; 2], of).into_iter().flatten()
+        };
+        let code = place as u32;
+        for moment in moments(&self.products[place]) {
+            self.turns.remove(&(moment, code));
+        }
+        let since =
+            |product: &Option<Product>| Some((known_since(product.as_ref()?)?.into(), code));
+        if let Some(entry) = since(&self.products[place]) {
+            self.since.remove(&entry);
+        }
+        self.products[place] = product;
+        self.since.extend(since(&self.products[place]));
+        self.dated.remove(&code);
+        for moment in moments(&self.products[place]) {
+            self.turns.insert((moment, code));
+            self.dated.insert(code);
+        }
+        self.look_again(place);
     }
 
     /// Takes in the whole catalogue: what it lacks is gone.
@@ -166,13 +233,13 @@ impl Shelf {
             }
         }
         for place in (0..is_there.len()).filter(|place| !is_there[*place]) {
-            if self.products[place].take().is_some() {
-                self.look_again(place);
+            if self.products[place].is_some() {
+                self.set(place, None);
             }
         }
     }
 
-    /// Returns which places may be shown at some time: a flag a place.
+    /// Returns which places may be shown at the moment of the flags: a flag a place.
     pub(super) fn open(&self) -> Arc<Flags> {
         Arc::clone(&self.open)
     }
@@ -191,13 +258,27 @@ impl Shelf {
         Some(Arc::clone(&mask.allowed))
     }
 
-    /// Finds out which places a filter lets through: every product is looked at.
-    pub(super) fn ask(&self, filter: &Filter, answers: &[bool]) -> Flags {
-        let lets = |product: &Option<Product>| {
-            let lets = |product: &Product| is_open(product) && filter.lets_given(product, answers);
-            product.as_ref().is_some_and(lets)
-        };
-        Flags(self.products.iter().map(lets).collect())
+    /// Finds out which of some places a filter lets through: every product is looked at.
+    pub(super) fn ask(
+        &self,
+        places: Range<usize>,
+        (filter, answers): (&Filter, &[bool]),
+        flags: &mut Flags,
+    ) {
+        for place in places {
+            let product = self.products.get(place).and_then(Option::as_ref);
+            let lets = |product: &Product| {
+                product.may_be_shown(self.moment) && filter.lets_given(product, answers)
+            };
+            flags.set(place, product.is_some_and(lets));
+        }
+    }
+
+    /// Returns the places that changed since so many changes were counted; `None` when that is too
+    /// long ago.
+    pub(super) fn changed_since(&self, changes: u64) -> Option<impl Iterator<Item = u32> + '_> {
+        let count = usize::try_from(self.changes.checked_sub(changes)?).ok()?;
+        (count <= self.recent.len()).then(|| self.recent.iter().rev().take(count).copied())
     }
 
     /// Keeps what was found out, in place of what was not used for longest.
@@ -241,30 +322,26 @@ impl Shelf {
     fn look_again(&mut self, place: usize) {
         let product = self.products[place].as_ref();
         self.codes[place] = product.map_or([NONE; WEIGHTS.len()], codes);
-        let is_open = product.is_some_and(is_open);
-        set(&mut self.open, place, is_open);
-        let is_timed = |one: &Product| one.available_from.or(one.available_until).is_some();
-        match product.is_some_and(is_timed) {
-            true => self.timed.insert(place as u32),
-            false => self.timed.remove(&(place as u32)),
-        };
+        let is_open = product.is_some_and(|product| product.may_be_shown(self.moment));
+        Arc::make_mut(&mut self.open).set(place, is_open);
         for mask in self.masks.values_mut().flatten() {
             let lets = |product: &Product| mask.filter.lets_given(product, &mask.answers);
-            set(&mut mask.allowed, place, is_open && product.is_some_and(lets));
+            let is_let = is_open && product.is_some_and(lets);
+            Arc::make_mut(&mut mask.allowed).set(place, is_let);
         }
         self.changes += 1;
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(place as u32);
     }
 }
 
-/// Returns whether a product may be shown, but for its time.
-fn is_open(product: &Product) -> bool {
-    !product.is_hidden && product.stock.is_none_or(|stock| stock > 0)
-}
-
-fn set(flags: &mut Arc<Flags>, place: usize, flag: bool) {
-    let flags = &mut Arc::make_mut(flags).0;
-    if flags.len() <= place {
-        flags.resize(place + 1, false);
+impl Flags {
+    fn set(&mut self, place: usize, flag: bool) {
+        if self.0.len() <= place {
+            self.0.resize(place + 1, false);
+        }
+        self.0[place] = flag;
     }
-    flags[place] = flag;
 }

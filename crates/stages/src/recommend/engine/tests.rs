@@ -2,12 +2,13 @@
 //! be shown.
 
 mod filters;
+mod fresh;
 
 use std::sync::Arc;
 
 use super::*;
 use crate::recommend::tests::{go, import, shop, tastes};
-use crate::recommend::weight;
+use crate::recommend::{POPULAR, weight};
 
 /// A moment after everything of the log.
 const NOW: i64 = 1_710_000_000_000_000;
@@ -69,7 +70,7 @@ fn what_was_bought_a_moment_ago_decides() {
 fn a_page_a_cart_and_a_search_have_lists_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let (_shop, engine) = engine(folder.path());
-    let stranger = Visitor::default();
+    let (stranger, rules) = (Visitor::default(), Rules::default());
     let product = ["t1-3".to_owned()];
     let answer = engine.list(&ask(&stranger, Scene::Product, &product, 5));
     assert!(names(&answer).iter().all(|name| *name != "t1-3"), "{answer:?}");
@@ -84,25 +85,25 @@ fn a_page_a_cart_and_a_search_have_lists_of_their_own() {
     let mut sorted = names(&answer);
     sorted.sort_unstable();
     assert_eq!(sorted, ["bag", "t0-1", "t2-5"], "what was found and nothing else");
-    assert!(engine.similar("nothing", page(3)).is_none());
-    let alike = engine.similar("t1-3", page(3)).unwrap();
+    assert!(engine.similar("nothing", page(3), &rules).is_none());
+    let alike = engine.similar("t1-3", page(3), &rules).unwrap();
     assert!(names(&alike).iter().all(|name| name.starts_with("t1-")), "{alike:?}");
     assert_eq!(alike.model, Some(("similar", 1)));
     // The bag stands in orders with one good of each buyer.
-    let together = engine.together("bag", page(30)).unwrap();
+    let together = engine.together("bag", page(30), &rules).unwrap();
     assert!(!together.items.is_empty() && names(&together).iter().all(|name| *name != "bag"));
-    assert_eq!(engine.popular(page(1)).items.len(), 1);
+    assert_eq!(engine.popular(page(1), &rules).items.len(), 1);
 }
 
 #[test]
 fn what_may_not_be_shown_is_in_no_list_and_comes_back_when_it_may() {
     let folder = tempfile::tempdir().unwrap();
     let (_shop, engine) = engine(folder.path());
-    let visitor = buyer(&["t1-1", "t1-2"]);
+    let (visitor, rules) = (buyer(&["t1-1", "t1-2"]), Rules::default());
     let listed = |name: &str| {
         let home = engine.list(&ask(&visitor, Scene::Home, &[], 500));
-        let alike = engine.similar("t1-1", page(50)).unwrap();
-        let popular = engine.popular(page(500));
+        let alike = engine.similar("t1-1", page(50), &rules).unwrap();
+        let popular = engine.popular(page(500), &rules);
         [home, alike, popular].iter().any(|answer| names(answer).contains(&name))
     };
     let plain = |id: &str| Product { id: id.to_owned(), ..Product::default() };

@@ -88,6 +88,13 @@ impl Applied {
             .collect()
     }
 
+    /// Is told how many candidates there are in the end: no quota counts those behind its own.
+    pub fn widen(&mut self, candidates: usize) {
+        for owed in &mut self.owed {
+            owed.counts.resize(candidates, false);
+        }
+    }
+
     /// Returns the places, in the rules that were given, of those that moved a candidate.
     pub fn moved_by(&self, candidate: usize) -> impl Iterator<Item = usize> + '_ {
         self.moved.iter().filter(move |(own, _)| *own == candidate).map(|(_, rule)| *rule)
@@ -135,9 +142,7 @@ pub fn apply(
         }
     }
     let all = work.candidates.len();
-    for owed in &mut work.applied.owed {
-        owed.counts.resize(all, false);
-    }
+    work.applied.widen(all);
     work.applied
 }
 

@@ -25,7 +25,7 @@ use serde::Serialize;
 use shopwise_model::Rule;
 use shopwise_model::rule::Kind;
 
-use super::engine::{Filter, Scene};
+use super::engine::{Filter, Scene, Visitor};
 use crate::error::{Error, Result};
 
 pub use apply::{Applied, Ground, Outcome, Told, apply};
@@ -107,12 +107,16 @@ impl Rules {
         self.all.iter().map(|held| &held.rule).find(|rule| rule.id == id)
     }
 
-    /// Returns those that hold in a scene, for a customer in these segments, at a moment.
+    /// Returns those that hold in a scene, for a customer, at a moment. While it is not known in
+    /// which segments he is, what is excluded for some is excluded.
     #[must_use]
-    pub fn holding(&self, scene: Scene, segments: &[String], at: i64) -> Vec<Arc<Held>> {
-        let holds = |rule: &Rule| {
-            rule.holds_at(at) && rule.holds_in(scene.name()) && rule.holds_for(segments)
+    pub fn holding(&self, scene: Scene, visitor: &Visitor, at: i64) -> Vec<Arc<Held>> {
+        let holds_for = |rule: &Rule| {
+            rule.holds_for(&visitor.segments)
+                || (visitor.lacks_segments && rule.kind == Kind::Exclude)
         };
+        let holds =
+            |rule: &Rule| rule.holds_at(at) && rule.holds_in(scene.name()) && holds_for(rule);
         self.all.iter().filter(|held| holds(&held.rule)).cloned().collect()
     }
 }

@@ -29,7 +29,7 @@ fn candidates(count: u32) -> Vec<slate::Candidate> {
 /// Lets rules work on the items 0 … 19 of a catalogue of 60, and composes a page of 10. What is
 /// divisible by 13 may not be shown.
 fn composed(rules: &Rules, length: usize) -> (Vec<Placed>, Applied) {
-    let holding = rules.holding(Scene::Home, &[], 0);
+    let holding = rules.holding(Scene::Home, &Visitor::default(), 0);
     let is_meant = |rule: usize, item: u32| item.is_multiple_of(divisor(&holding[rule]));
     let may_stand = |item: u32| !item.is_multiple_of(13);
     let all = |rule: usize| -> Box<dyn Iterator<Item = u32>> {
@@ -103,7 +103,8 @@ fn a_rule_holds_in_its_scene_for_its_segment_and_in_its_time() {
     };
     let held = |rule: &Rule, scene, segment: &str, at| {
         let rules = Rules::new(vec![rule.clone()]).unwrap();
-        rules.holding(scene, &[segment.to_owned()], at).len() == 1
+        let segments = vec![segment.to_owned()];
+        rules.holding(scene, &Visitor { segments, ..Visitor::default() }, at).len() == 1
     };
     assert!(held(&rule, Scene::Cart, "champions", 10));
     assert!(!held(&rule, Scene::Home, "champions", 10));

@@ -118,7 +118,9 @@ impl Pair {
                     ..Product::default()
                 };
                 self.model.catalogue.insert(id, product);
-                self.segments.know_catalogue(self.model.catalogue.values().cloned().collect());
+                let catalogue = self.model.catalogue.values().cloned().collect();
+                let compared = self.segments.assortment().compare(catalogue);
+                self.segments.know_catalogue(&compared);
             }
             Operation::Define(which) => {
                 self.definitions = definitions(which);

@@ -127,10 +127,10 @@ fn check(engine: &Engine, catalogue: &mut BTreeMap<String, Product>, case: Case)
     let answers = [
         (Some(engine.list(&question)), &visitor),
         (Some(engine.list_in(&question, &house).unwrap().0), &visitor),
-        (engine.similar("t1-1", page), &stranger),
-        (engine.together("bag", page), &stranger),
-        (Some(engine.popular(page)), &stranger),
-        (Some(engine.latest(page)), &stranger),
+        (engine.similar("t1-1", page, &rules), &stranger),
+        (engine.together("bag", page, &rules), &stranger),
+        (Some(engine.popular(page, &rules)), &stranger),
+        (Some(engine.latest(page, &rules)), &stranger),
     ];
     if case.length == LENGTH_MAX && scene == Scene::Home {
         // Nothing is missing either, but for what he had and what stands beside the list.
