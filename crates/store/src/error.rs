@@ -54,6 +54,9 @@ pub enum Error {
     /// The lake or its query engine refused.
     #[error("lake: {0}")]
     Lake(String),
+    /// A query of the lake needs more memory than it may have.
+    #[error("lake: {0}\nhint: raise `query_memory_mib` in shopwise.toml")]
+    Memory(String),
     /// A stored JSON text could not be read or written.
     #[error("stored JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -97,7 +100,10 @@ impl From<deltalake::DeltaTableError> for Error {
 
 impl From<datafusion::error::DataFusionError> for Error {
     fn from(error: datafusion::error::DataFusionError) -> Self {
-        Self::Lake(error.strip_backtrace())
+        let is_of_memory =
+            matches!(error.find_root(), datafusion::error::DataFusionError::ResourcesExhausted(_));
+        let said = error.strip_backtrace();
+        if is_of_memory { Self::Memory(said) } else { Self::Lake(said) }
     }
 }
 

@@ -44,6 +44,7 @@ impl Served {
 
     /// Says that somebody did this within the last hour, in this order.
     fn track(&self, user: &str, events: impl Iterator<Item = (&'static str, Value)>) {
+        #[expect(clippy::disallowed_methods, reason = "what tires is what was shown of late")]
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let begun = since.as_micros() as i64 - 3_600 * SECOND;
         let event = |(at, (name, properties)): (usize, (&str, Value))| {

@@ -41,7 +41,7 @@ pub fn state(shop: &Shop) -> Result<Replay> {
 pub fn state_at(shop: &Shop, version: u64) -> Result<Replay> {
     let mut replay = nothing(shop)?;
     let at = [At { table: EVENTS.name, version }];
-    shop.lake.stream_at(SQL, &at, |part| replay.extend(&part))?;
+    shop.lake.stream_in_time(SQL, &at, |part| replay.extend(&part))?;
     replay.settle();
     Ok(replay)
 }
@@ -51,7 +51,7 @@ pub fn state_at(shop: &Shop, version: u64) -> Result<Replay> {
 /// # Errors
 /// Store errors, and those of `each`.
 pub fn added(shop: &Shop, files: &[String], each: impl FnMut(Frame) -> Result<()>) -> Result<()> {
-    shop.lake.stream_added(&EVENTS, files, SQL, each)
+    shop.lake.stream_added(&EVENTS, files, &SQL.replace("{slice}", "true"), each)
 }
 
 /// Reads the customers of late events again, from the log as it was at a version and from `more`,
@@ -91,7 +91,6 @@ fn of_customers(
     }
     let quoted = |name: &str| format!("'{}'", name.replace('\'', "''"));
     let names: Vec<String> = names.iter().map(|name| quoted(name.as_ref())).collect();
-    let of_them = format!("FROM events WHERE customer IN ({})", names.join(", "));
-    let sql = SQL.replace("FROM events", &of_them);
+    let sql = SQL.replace("{slice}", &format!("customer IN ({})", names.join(", ")));
     shop.lake.stream_at(&sql, &[At { table: EVENTS.name, version }], each)
 }

@@ -55,7 +55,7 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     let decisions = Decisions::read(shop)?;
     let mut replay = start(shop, Keeps::Everything)?;
     let mut shown = shop.lake.rebuild(&EXPOSURES)?;
-    shop.lake.stream(SQL, |part| -> Result<()> {
+    shop.lake.stream_in_time(SQL, &[], |part| -> Result<()> {
         replay.extend(&part)?;
         if replay.exposures.ready() >= EXPOSURES_TOGETHER {
             let settled = replay.exposures.take_settled();

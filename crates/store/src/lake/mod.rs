@@ -11,6 +11,7 @@ mod files;
 mod opened;
 mod pin;
 mod rows;
+mod slices;
 mod table_file;
 mod write;
 

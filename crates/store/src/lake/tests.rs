@@ -301,3 +301,27 @@ fn speed_of_many_commits() {
     let newest = lake.version(&EVENTS).unwrap().unwrap();
     assert!(newest - checkpoint["version"].as_u64().unwrap() < 20, "{newest}, {checkpoint}");
 }
+
+#[test]
+fn slices_of_time_are_what_one_sort_gives() {
+    let (_folder, lake) = lake();
+    // A row a second, written in parts that do not follow each other.
+    for from in [20_000, 0, 9_000] {
+        let mut append = lake.append(&EVENTS).unwrap();
+        append.write(&events(from, 5_000)).unwrap();
+        append.commit(None).unwrap();
+    }
+    let sql =
+        "SELECT event_id, occurred_at FROM events WHERE {slice} ORDER BY occurred_at, event_id";
+    let mut seen = Vec::new();
+    let mut pieces = 0;
+    lake.stream_in_slices(sql, &[], 3_000, |part| -> Result<()> {
+        seen.extend_from_slice(part.time("occurred_at")?);
+        pieces += 1;
+        Ok(())
+    })
+    .unwrap();
+    let all = lake.query(&sql.replace("{slice}", "true")).unwrap();
+    assert_eq!(seen, all.time("occurred_at").unwrap());
+    assert!(seen.len() == 15_000 && pieces > 4, "{pieces}");
+}

@@ -324,6 +324,6 @@ impl Segments {
     /// Store errors.
     pub fn replay(&mut self, shop: &Shop, version: u64) -> Result<()> {
         let at = [At { table: EVENTS.name, version }];
-        shop.lake.stream_at(SQL, &at, |part| self.extend(&part))
+        shop.lake.stream_in_time(SQL, &at, |part| self.extend(&part))
     }
 }
