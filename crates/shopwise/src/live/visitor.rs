@@ -92,15 +92,18 @@ fn done(pairs: Vec<(&str, u32, Pair)>, at: i64) -> Vec<Done> {
     let (mut used, mut shown): (Vec<_>, Vec<_>) =
         pairs.into_iter().partition(|(_, _, pair)| pair.used_at() > 0);
     // Codes break ties, for a list must not change by itself.
-    used.sort_unstable_by_key(|(_, code, pair)| (Reverse(pair.used_at()), *code));
+    let last = |(_, code, pair): &(&str, u32, Pair)| (Reverse(pair.used_at()), *code);
     if used.len() > LOOKED_MAX {
-        let mut looked = 0;
-        used.retain(|(_, _, pair)| {
-            let is_taken = pair.bought_at.max(pair.carted_at) > 0;
-            looked += usize::from(!is_taken);
-            is_taken || looked <= LOOKED_MAX
-        });
+        let is_taken = |(_, _, pair): &(&str, u32, Pair)| pair.bought_at.max(pair.carted_at) > 0;
+        let (taken, mut looked): (Vec<_>, Vec<_>) = used.into_iter().partition(is_taken);
+        if looked.len() > LOOKED_MAX {
+            looked.select_nth_unstable_by_key(LOOKED_MAX, last);
+            looked.truncate(LOOKED_MAX);
+        }
+        used = taken;
+        used.append(&mut looked);
     }
+    used.sort_unstable_by_key(last);
     shown.retain(|(_, _, pair)| pair.shown > 0.0);
     shown.sort_unstable_by_key(|(_, code, pair)| (Reverse(pair.shown_at), *code));
     shown.truncate(SHOWN_MAX);

@@ -108,11 +108,14 @@ impl Part<'_> {
         })
     }
 
-    /// Returns whether it looks at a moment of the product's.
+    /// Returns whether it compares a moment of the product's with the present.
     #[must_use]
     pub fn dates_products(self) -> bool {
         self.any(|test| match test {
-            Test::Moment { field, .. } | Test::Within { field, .. } => !field.is_of_customer(),
+            Test::Moment { field, moment, .. } => {
+                !field.is_of_customer() && moment.offset().is_some()
+            }
+            Test::Within { field, .. } => !field.is_of_customer(),
             _ => false,
         })
     }

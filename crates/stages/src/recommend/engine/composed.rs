@@ -64,8 +64,18 @@ pub struct Moved {
 /// The rules that hold for one list.
 struct Ruled {
     holding: Vec<Arc<Held>>,
-    /// The products of each, where they alone decide; without flags each is asked anew.
-    flags: Vec<Option<Arc<Flags>>>,
+    /// The products of each, for a customer who had nothing to do with them; without flags each is
+    /// asked anew.
+    flags: Vec<Option<Meant>>,
+}
+
+/// What a rule is about, as far as it is kept.
+struct Meant {
+    flags: Arc<Flags>,
+    /// Whether what the customer had to do with is to be asked anew.
+    asks_customer: bool,
+    /// Whether it is about any of the others.
+    is_for_him: bool,
 }
 
 impl Engine {
@@ -82,8 +92,11 @@ impl Engine {
         let holding = house.rules.holding(question.scene, question.visitor, question.page.at);
         let asked = (question.visitor, question.page.at);
         let flags = |held: &Arc<Held>| {
-            let filter = Some(&held.filter).filter(|filter| filter.is_of_products_alone())?;
-            Some(self.allowed(Some(filter), asked).1)
+            let filter = Some(&held.filter).filter(|filter| !filter.dates_products())?;
+            let flags = self.allowed(Some(filter), asked).1;
+            let asks_customer = filter.needs_customer();
+            let is_for_him = !asks_customer || filter.lets_customer(asked.0, asked.1);
+            Some(Meant { flags, asks_customer, is_for_him })
         };
         let flags = holding.iter().take(FLAGS_MAX).map(flags).collect();
         let ruled = Ruled { holding, flags };
@@ -138,12 +151,16 @@ impl Engine {
         let is_meant = |rule: usize, place: u32| ruled.is_meant(looked, rule, place);
         let may_stand = |place: u32| is_set(standing, place);
         let all = |rule: usize| -> Box<dyn Iterator<Item = u32> + '_> {
+            let is_meant = move |place: &u32| ruled.is_meant(looked, rule, *place);
             match ruled.flags.get(rule) {
-                Some(Some(flags)) if few_allowed(flags, FEW).is_some() => self.in_order(flags),
-                _ => {
-                    let is_meant = move |place: &u32| ruled.is_meant(looked, rule, *place);
-                    Box::new(self.in_order(standing).filter(is_meant))
+                Some(Some(meant)) if few_allowed(&meant.flags, FEW).is_some() => {
+                    let done = looked.done.keys().copied().filter(|_| meant.asks_customer);
+                    let mut done: Vec<u32> = done.filter(is_meant).collect();
+                    done.sort_unstable_by_key(|place| (self.rank(*place), *place));
+                    let others = self.in_order(&meant.flags).filter(is_meant);
+                    Box::new(done.into_iter().chain(others))
                 }
+                _ => Box::new(self.in_order(standing).filter(is_meant)),
             }
         };
         let ground = Ground { is_meant: &is_meant, may_stand: &may_stand, all: &all };
@@ -232,7 +249,9 @@ impl Ruled {
     /// Returns whether a rule, by its place, is about the product at a place.
     fn is_meant(&self, looked: &Looked<'_>, at: usize, place: u32) -> bool {
         match self.flags.get(at) {
-            Some(Some(flags)) => is_set(flags, place),
+            Some(Some(meant)) if !meant.asks_customer || !looked.done.contains_key(&place) => {
+                meant.is_for_him && is_set(&meant.flags, place)
+            }
             _ => looked.is_meant_by(&self.holding[at].filter, place),
         }
     }

@@ -79,11 +79,6 @@ impl Filter {
         parts.all(|part| part.holds(product, 0))
     }
 
-    /// Returns whether [`Self::lets`] says all.
-    pub(super) fn is_of_products_alone(&self) -> bool {
-        is_said(self.expression.whole())
-    }
-
     /// Returns whether it asks for anything that is known of the customer.
     #[must_use]
     pub fn needs_customer(&self) -> bool {
