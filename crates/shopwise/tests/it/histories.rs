@@ -110,6 +110,7 @@ fn ratings_and_likes_decide_as_purchases_do() {
         left.sort();
         assert_eq!(found, left, "what is left of his taste: {list}");
         assert_eq!(items.len(), 18, "nothing that he rated comes again: {list}");
+        assert_eq!(items[0]["reasons"][0]["reason"], "rated", "{list}");
     }
     let stars = json!({ "product_id": "t1-1", "rating": 5 });
     served.track("newcomer", [("Product Reviewed", stars)].into_iter());

@@ -38,7 +38,7 @@ use weight::Repeats;
 pub use audience::audience;
 pub use log::HISTORY_MAX;
 pub use related::Related;
-pub use serving::{BOUGHT, Explained, POPULAR, SIMILAR, Serving, VIEWED};
+pub use serving::{BOUGHT, Explained, POPULAR, RATED, SIMILAR, Serving, VIEWED};
 
 /// The stage's name, and that of the model which it publishes.
 pub const NAME: &str = "recommend";

@@ -23,6 +23,8 @@ pub(super) const PRODUCTS: &str = "products.bin";
 pub const BOUGHT: &str = "bought";
 /// The customer looked at a product that leads to this one, or put it into the cart.
 pub const VIEWED: &str = "viewed";
+/// The customer rated a product that leads to this one.
+pub const RATED: &str = "rated";
 /// Many customers have it.
 pub const POPULAR: &str = "popular";
 /// It reads like a product of the customer's.
@@ -42,7 +44,7 @@ pub struct Serving {
 /// Why a product is recommended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explained {
-    /// [`BOUGHT`], [`VIEWED`], [`POPULAR`] or [`SIMILAR`].
+    /// [`BOUGHT`], [`VIEWED`], [`RATED`], [`POPULAR`] or [`SIMILAR`].
     pub reason: &'static str,
     /// What the products of the history add to the score, largest part first; empty for what is
     /// popular.
@@ -147,11 +149,21 @@ impl Serving {
         let reasons = self.model.reasons(trail, taken.history(), options, items, pad);
         let explained = |found: shopwise_learn::recommend::Reason| {
             let because = found.parts.first().map(|part| part.item);
-            let reason = reason(found.model, because.map(|item| taken.weight_of(item)));
+            let reason = self.reason(found.model, because.map(|item| taken.weight_of(item)));
             let parts = if reason == POPULAR { Vec::new() } else { found.parts };
             Explained { reason, parts }
         };
         reasons.into_iter().map(explained).collect()
+    }
+
+    /// Returns the word for a reason: the model with the largest part of the score, and the weight
+    /// of the product of the history that adds most to it.
+    pub(super) fn reason(&self, model: &str, because: Option<f32>) -> &'static str {
+        match reason(model, because) {
+            // Weights are those of ratings.
+            BOUGHT | VIEWED if self.highest.is_some() => RATED,
+            reason => reason,
+        }
     }
 
     pub(super) fn options<'a>(
@@ -163,9 +175,7 @@ impl Serving {
     }
 }
 
-/// Returns the word for a reason: the model with the largest part of the score, and the weight of
-/// the product of the history that adds most to it.
-pub(super) fn reason(model: &str, because: Option<f32>) -> &'static str {
+fn reason(model: &str, because: Option<f32>) -> &'static str {
     match (model, because) {
         (_, None) | ("popular", _) => POPULAR,
         ("content", _) => SIMILAR,

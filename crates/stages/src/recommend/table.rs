@@ -6,7 +6,7 @@ use shopwise_model::Product;
 use shopwise_model::frame::{Column, Frame, Texts};
 
 use super::log::{Log, places};
-use super::serving::{POPULAR, Serving, reason};
+use super::serving::{POPULAR, Serving};
 use crate::error::Result;
 
 /// Products in each list: a page.
@@ -36,7 +36,7 @@ pub(super) fn rows(
         let (items, weights) = known.row(user as usize);
         for ((at, one), found) in list.iter().enumerate().zip(&mut why) {
             let weight = found.item.and_then(|item| items.binary_search(&item).ok());
-            let reason = reason(found.model, weight.map(|at| weights[at]));
+            let reason = serving.reason(found.model, weight.map(|at| weights[at]));
             customer.push_code(code);
             rank.push(at as i64 + 1);
             product.push_code(one.item);

@@ -243,8 +243,10 @@ fn reason(contents: &Contents, item: &Listed) -> String {
         ("viewed", true) => {
             ("because he looked at “{what}” or put it into the cart", "因为浏览过或加购过“{what}”")
         }
+        ("rated", true) => ("because he rated “{what}”", "因为评价过“{what}”"),
         ("similar content", true) => ("reads like “{what}”", "与“{what}”内容相近"),
         ("similar", _) => ("is like what the page is about", "与页面上的商品相似"),
+        ("same kind", _) => ("is of the same kind", "同类商品"),
         ("together", _) => ("is bought together with it", "常与之一起购买"),
         ("search", _) => ("found by the search", "搜索命中"),
         ("rule", _) => ("a rule of the shop brought it in", "由店铺的运营规则加入"),
@@ -310,6 +312,7 @@ fn source(contents: &Contents, item: &Listed) -> &'static str {
         "together" => contents.text("relevance, bought together", "相关性（经常一起购买）"),
         "search" => contents.text("relevance, by the search", "相关性（搜索排名）"),
         "new" => contents.text("relevance, new", "相关性（新品）"),
+        "same kind" => contents.text("relevance, of the same kind", "相关性（同类商品）"),
         "rule" => contents.text("relevance, brought in by a rule", "相关性（由规则加入）"),
         _ => contents.text("relevance, by popularity", "相关性（热门程度）"),
     }

@@ -184,23 +184,29 @@ fn recent(contents: &Contents, person: &Person) -> String {
     let mut html = format!(
         "<h3>{caption}</h3><div class=wide tabindex=0 role=region aria-label=\"{caption}\"><table>\
          <thead><tr><th scope=col>{}</th><th scope=col>{}</th><th scope=col>{}</th>\
-         <th scope=col>{}</th></tr></thead><tbody>\n",
+         <th scope=col>{}</th><th scope=col>{}</th></tr></thead><tbody>\n",
         contents.text("product", "商品"),
         contents.text("looked at", "浏览"),
         contents.text("put into the cart", "加购"),
         contents.text("bought", "购买"),
+        contents.text("clicked, liked or rated", "点击、收藏或评分"),
     );
     for done in used {
         let is_supposed = contents.form.did.iter().any(|(_, product)| *product == done.product);
         let mark = contents.text("supposed", "假设");
         let mark =
             if is_supposed { format!(" <span class=mark>{mark}</span>") } else { String::new() };
+        let stars = match done.rating.is_nan() {
+            true => String::new(),
+            false => format!(" (★{})", number::decimals(f64::from(done.rating), 1)),
+        };
         html += &format!(
-            "<tr><td>{}{mark}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+            "<tr><td>{}{mark}</td><td>{}</td><td>{}</td><td>{}</td><td>{}{stars}</td></tr>\n",
             contents.title(&done.product),
             contents.moment(done.viewed_at),
             contents.moment(done.carted_at),
-            contents.moment(done.bought_at)
+            contents.moment(done.bought_at),
+            contents.moment(done.reacted_at)
         );
     }
     html + "</tbody></table></div>\n"

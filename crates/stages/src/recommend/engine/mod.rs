@@ -158,7 +158,8 @@ pub struct Listed {
     pub propensity: f64,
     /// Which way it came into the list.
     pub source: &'static str,
-    /// [`super::BOUGHT`], [`super::VIEWED`], [`super::POPULAR`], [`super::SIMILAR`], or the source.
+    /// [`super::BOUGHT`], [`super::VIEWED`], [`super::RATED`], [`super::POPULAR`],
+    /// [`super::SIMILAR`], or the source.
     pub reason: &'static str,
     /// What products of the history add to the score, largest part first.
     pub parts: Vec<(String, f32)>,

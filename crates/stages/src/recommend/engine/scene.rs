@@ -2,7 +2,7 @@
 
 use shopwise_learn::recommend::Seen;
 
-use crate::recommend::weight::{CART, ORDER};
+use crate::recommend::weight::CART;
 
 /// A place in the shop where a list stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,14 +54,9 @@ impl Scene {
     /// says.
     pub(super) fn seen(self, usual: Seen) -> Seen {
         match self {
-            // What he left is what may bring him back.
-            Self::WinBack => match usual {
-                Seen::Keep => Seen::Keep,
-                Seen::Remove | Seen::RemoveFrom(_) => Seen::RemoveFrom(ORDER),
-            },
             // A search asks for what it finds, had or not.
             Self::Search => Seen::Keep,
-            Self::Home | Self::Product | Self::Cart | Self::Email => usual,
+            Self::Home | Self::Product | Self::Cart | Self::WinBack | Self::Email => usual,
         }
     }
 

@@ -349,6 +349,11 @@ fn entry(cells: Cells<'_>, row: usize) -> Words {
             "{title}<span class=soft>，因为您看过{because}</span>",
             &values,
         ),
+        recommend::RATED => say(
+            "{title} <span class=soft>because you rated {because}</span>",
+            "{title}<span class=soft>，因为您评价过{because}</span>",
+            &values,
+        ),
         recommend::SIMILAR => say(
             "{title} <span class=soft>because it is like {because}</span>",
             "{title}<span class=soft>，与{because}相似</span>",
