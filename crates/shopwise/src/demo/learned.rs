@@ -97,7 +97,8 @@ impl Learned {
         let mut history = Vec::new();
         let known = self.state.state_of(code, visit.occurred_at);
         for (product, pair) in &known.pairs {
-            let weight = recommend::weight::of_counts(pair.views, pair.carts, pair.orders);
+            let looked = pair.views.saturating_add(pair.reactions);
+            let weight = recommend::weight::of_counts(looked, pair.carts, pair.orders);
             let name = names.get(*product as usize).filter(|_| weight > 0.0);
             if let Some(product) = name.and_then(|name| self.serving.index_of(name)) {
                 let days = (visit.occurred_at - pair.used_at()).max(0) as f64 / DAY as f64;

@@ -52,9 +52,7 @@ pub(super) async fn list(app: Arc<App>, call: Call) -> Result<Response, ApiError
     let (rules, style) = (app.rules.rules(), app.rules.styles().of(scene));
     let decision = init::new_id(at);
     let house = House { rules: &rules, style: &style, seed: House::seed(&decision) };
-    let engine = engine(&app)?;
-    let (answer, _) = asking(&engine, &question, || engine.list_in(&question, &house))
-        .map_err(anyhow::Error::from)?;
+    let (answer, _) = engine(&app)?.list_in(&question, &house).map_err(anyhow::Error::from)?;
     app.live.decided().note(&decision, scene.name(), &answer.items, at);
     if of == asked.n {
         return Ok(answered(&answer, &asked, &decision));
@@ -138,7 +136,7 @@ pub(super) async fn popular(app: Arc<App>, call: Call) -> Result<Response, ApiEr
     let asked = Asked::for_everybody(&call)?;
     let (engine, page) = (engine(&app)?, asked.page(now()));
     let rules = app.rules.rules();
-    let answer = made(&engine, page, || engine.popular(page, &rules));
+    let answer = engine.popular(page, &rules);
     Ok(answered(&answer, &asked, &init::new_id(now())))
 }
 
@@ -151,25 +149,10 @@ fn related(
     let asked = Asked::for_everybody(call)?;
     let (engine, page) = (engine(app)?, asked.page(now()));
     let rules = app.rules.rules();
-    let Some(answer) = made(&engine, page, || list(&engine, product, page, &rules)) else {
+    let Some(answer) = list(&engine, product, page, &rules) else {
         return Err(ApiError::missing(format!("there is no product `{product}`")));
     };
     Ok(answered(&answer, &asked, &init::new_id(now())))
-}
-
-/// Makes a list that is the same for everybody.
-pub(super) fn made<T>(engine: &Engine, page: Page<'_>, make: impl FnOnce() -> T) -> T {
-    let stranger = Visitor::default();
-    let question = Question { scene: Scene::Home, visitor: &stranger, products: &[], page };
-    asking(engine, &question, make)
-}
-
-/// Does what a question needs; others go on where it asks all products what nobody asked before.
-pub(super) fn asking<T>(engine: &Engine, question: &Question<'_>, work: impl FnOnce() -> T) -> T {
-    match engine.is_asked(question) {
-        true => work(),
-        false => tokio::task::block_in_place(work),
-    }
 }
 
 /// Checks that what a filter asks can be answered of a customer by now.

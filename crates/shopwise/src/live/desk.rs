@@ -117,7 +117,10 @@ impl Desk {
             _ => {
                 let begun = Instant::now();
                 let version = self.shop.ledger.products_version()?;
-                let engine = Arc::new(Engine::open(&self.shop)?);
+                // Others are let on to the thread of whoever asks what takes long.
+                let engine = Engine::open(&self.shop)?;
+                let engine = engine.with_aside(|work| tokio::task::block_in_place(work));
+                let engine = Arc::new(engine);
                 let seconds = begun.elapsed().as_secs_f64();
                 tracing::info!(seconds, "the models are loaded");
                 (engine, Some(version))

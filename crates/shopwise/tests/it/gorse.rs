@@ -215,7 +215,10 @@ fn the_merchant_s_rules_hold_for_gorse_s_lists() {
         assert_eq!(&list[0] == last, is_personal, "{path}: {list:?}");
     }
     let page = |from| list(&format!("/recommend/somebody?n=10&offset={from}"));
-    assert_eq!([page(0), page(10)].concat(), list(paths[0]), "pages are of one list");
+    rule("deep", json!({ "pin": { "position": 15 } }), &[&before[0][2]]);
+    let whole = list(paths[0]);
+    assert_eq!((&whole[14], whole.len()), (&before[0][2], 20));
+    assert_eq!([page(0), page(10)].concat(), whole, "pages are of one list");
     learned.server.stop();
 }
 

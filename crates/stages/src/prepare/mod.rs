@@ -49,10 +49,8 @@ pub fn run(work: &Work<'_>) -> Result<StageReport> {
     report.inputs.insert(EVENTS.name, version);
     report.parameter("session_minutes", shop.settings.session_minutes);
     report.parameter("time_zone", shop.settings.time_zone.clone());
-    if let Some(version) = shop.lake.version(&DECISIONS)? {
-        report.inputs.insert(DECISIONS.name, version);
-    }
-    let decisions = Decisions::read(shop)?;
+    let decisions = Decisions::new(shop)?;
+    report.inputs.extend(decisions.version.map(|version| (DECISIONS.name, version)));
     let mut replay = start(shop, Keeps::Everything)?;
     let mut shown = shop.lake.rebuild(&EXPOSURES)?;
     shop.lake.stream_in_time(SQL, &[], |part| -> Result<()> {
@@ -105,7 +103,7 @@ fn start(shop: &Shop, keeps: Keeps) -> Result<Replay> {
 
 fn write_exposures(
     replay: &mut Replay,
-    decisions: &Decisions,
+    decisions: &Decisions<'_>,
     mut shown: Append,
     report: &mut StageReport,
 ) -> Result<()> {

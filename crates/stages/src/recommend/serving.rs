@@ -64,6 +64,7 @@ impl Serving {
         let products = read_products(&shop.shelf.read(name, version, PRODUCTS)?)?;
         let repeats = Repeats::of_json(&manifest["parameters"]["repeats"]);
         let highest = manifest["parameters"]["highest_rating"].as_f64().map(|stars| stars as f32);
+        let highest = highest.filter(|highest| *highest > 0.0);
         match repeats {
             Some(repeats) if model.n_items() == products.len() => {
                 Ok(Some(Self { version, products, model, repeats, highest }))

@@ -19,7 +19,7 @@ use shopwise_stages::recommend::weight;
 
 use super::{COUNT, Query, feedback, objects, part, refused};
 use crate::commands::now;
-use crate::http::recommend::{asking, engine, known, made};
+use crate::http::recommend::{engine, known};
 use crate::http::reply::{ApiError, json_response};
 use crate::http::{App, Call, blocking, body};
 use crate::live::view::pseudonyms;
@@ -107,16 +107,14 @@ fn personal(
     visitor: &Visitor,
     n: usize,
 ) -> Result<Vec<Listed>, ApiError> {
-    // Deep pages are cut from one list, whatever their number: the deeper it is, the more stands
-    // to choose from.
-    let n = if n > SHALLOW { LENGTH_MAX } else { n };
+    // Pages are cut from one list: what is fixed and promised depends on its length, and beyond
+    // some depth what it is chosen from.
+    let n = if n > SHALLOW { LENGTH_MAX } else { SHALLOW };
     let (scene, page) = (Scene::Home, asked.page(n, now()));
     let question = Question { scene, visitor, products: &[], page };
     let style = Style { exploration: Exploration::default(), ..app.rules.styles().of(scene) };
     let house = House { rules: &app.rules.rules(), style: &style, seed: 0 };
-    let engine = engine(app)?;
-    let (answer, _) = asking(&engine, &question, || engine.list_in(&question, &house))
-        .map_err(anyhow::Error::from)?;
+    let (answer, _) = engine(app)?.list_in(&question, &house).map_err(anyhow::Error::from)?;
     Ok(answer.items)
 }
 
@@ -126,9 +124,8 @@ fn ruled(
     (asked, n): (&Asked, usize),
     of: impl FnOnce(&Engine, Page<'_>, &Rules) -> Option<Answer>,
 ) -> Result<Vec<Listed>, ApiError> {
-    let (engine, page) = (engine(app)?, asked.page(n, now()));
-    let rules = app.rules.rules();
-    let answer = made(&engine, page, || of(&engine, page, &rules));
+    let page = Page { n, ..asked.page(n, now()) };
+    let answer = of(&*engine(app)?, page, &app.rules.rules());
     Ok(answer.map_or_else(Vec::new, |answer| answer.items))
 }
 

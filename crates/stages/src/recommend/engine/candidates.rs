@@ -157,9 +157,8 @@ impl Engine {
                 named.filter(|place| self.alike.list(*place).is_empty()).take(KIN_OF).collect()
             }
             Scene::Home | Scene::WinBack | Scene::Email => {
-                let known = self.main.as_ref().map_or(0, |(_, serving)| serving.products().len());
                 let mut history = looked.history.clone();
-                if history.iter().any(|own| (own.0 as usize) < known) {
+                if history.iter().any(|own| self.is_popular(own.0)) {
                     return Vec::new();
                 }
                 history.sort_unstable_by(|a, b| a.2.total_cmp(&b.2).then(a.0.cmp(&b.0)));
@@ -335,7 +334,7 @@ impl<'a> Looked<'a> {
         self.shelf.product(place).is_some_and(|product| {
             let done = self.done.get(&place).copied();
             let asked = Asked { product, done, visitor: self.question.visitor };
-            filter.holds(&asked, self.question.page.at)
+            filter.may_mean(&asked, self.question.page.at)
         })
     }
 
@@ -354,7 +353,7 @@ impl<'a> Looked<'a> {
     }
 
     /// Returns whether the customer has a product, so that it does not come again.
-    fn is_had(&self, engine: &Engine, place: u32) -> bool {
+    pub(super) fn is_had(&self, engine: &Engine, place: u32) -> bool {
         let usual = engine.main.as_ref().map_or(Seen::Keep, |(_, serving)| serving.repeats.seen());
         let weight = self.done.get(&place).map_or(0.0, |done| done.weight);
         weight > 0.0

@@ -1,5 +1,6 @@
 //! From candidates to a page: the merchant's rules, variety, what tires, and chance.
 
+use std::cmp::Reverse;
 use std::hash::Hasher as _;
 use std::sync::Arc;
 
@@ -7,11 +8,12 @@ use rustc_hash::{FxHashSet, FxHasher};
 use shopwise_learn::recommend::few_allowed;
 use shopwise_learn::slate::{self, Ask, Likeness, NONE, Parts, Placed, Standing, Style, Way};
 use shopwise_model::rule::Kind;
+use shopwise_model::time::DAY;
 
 use super::candidates::{Candidate, Looked, NEW, is_set};
 use super::shelf::Flags;
 use super::style::WEIGHTS;
-use super::{Answer, DEPTH, Engine, FEW, LENGTH_MAX, Listed, Question};
+use super::{Answer, DEPTH, Engine, FEW, LENGTH_MAX, Listed, Question, Scene};
 use crate::error::Result;
 use crate::recommend::rules::{Applied, Ground, Held, Rules, Told, apply};
 
@@ -24,6 +26,10 @@ const FLAGS_MAX: usize = 32;
 
 /// New products that chance may show beside the pool, the newest ones.
 const NEW_MAX: usize = 20;
+
+/// Flags of a rule are kept for each way in which customers answer what it asks of them: of so many
+/// questions at the most.
+const ANSWERS_MAX: usize = 3;
 
 /// What the house wants of its lists.
 #[derive(Debug, Clone, Copy)]
@@ -93,8 +99,13 @@ impl Engine {
         let asked = (question.visitor, question.page.at);
         let flags = |held: &Arc<Held>| {
             let filter = Some(&held.filter).filter(|filter| !filter.dates_products())?;
-            let flags = self.allowed(Some(filter), asked).1;
             let asks_customer = filter.needs_customer();
+            let is_unknown = asked.0.lacks_segments && filter.needs_segments();
+            let answers = if asks_customer { filter.answers(asked.0, asked.1).len() } else { 0 };
+            if is_unknown || answers > ANSWERS_MAX {
+                return None;
+            }
+            let flags = self.allowed(Some(filter), asked).1;
             let is_for_him = !asks_customer || filter.lets_customer(asked.0, asked.1);
             Some(Meant { flags, asks_customer, is_for_him })
         };
@@ -153,13 +164,15 @@ impl Engine {
         let all = |rule: usize| -> Box<dyn Iterator<Item = u32> + '_> {
             let is_meant = move |place: &u32| ruled.is_meant(looked, rule, *place);
             match ruled.flags.get(rule) {
-                Some(Some(meant)) if few_allowed(&meant.flags, FEW).is_some() => {
-                    let done = looked.done.keys().copied().filter(|_| meant.asks_customer);
-                    let mut done: Vec<u32> = done.filter(is_meant).collect();
-                    done.sort_unstable_by_key(|place| (self.rank(*place), *place));
-                    let others = self.in_order(&meant.flags).filter(is_meant);
-                    Box::new(done.into_iter().chain(others))
-                }
+                Some(Some(meant)) => match few_allowed(&meant.flags, FEW) {
+                    Some(mut few) => {
+                        let done = looked.done.keys().filter(|_| meant.asks_customer);
+                        few.extend(done.filter(|place| !is_set(&meant.flags, **place)));
+                        few.sort_unstable_by_key(|place| (self.rank(*place), Reverse(*place)));
+                        Box::new(few.into_iter().filter(is_meant))
+                    }
+                    None => Box::new(self.in_order(standing).filter(is_meant)),
+                },
                 _ => Box::new(self.in_order(standing).filter(is_meant)),
             }
         };
@@ -171,7 +184,9 @@ impl Engine {
             source: RULE,
         });
         list.extend(brought);
-        if house.style.exploration.share > 0.0 {
+        // Pages that are about a product, and searches, are not for whatever is new.
+        let is_his = matches!(looked.question.scene, Scene::Home | Scene::WinBack);
+        if house.style.exploration.share > 0.0 && is_his {
             let all = (&mut list, &mut candidates, &mut applied);
             self.give_to_chance(looked, standing, ruled, all);
         }
@@ -215,20 +230,20 @@ impl Engine {
     ) {
         let quotas = applied.quotas();
         let is_owed = |at: usize| quotas.iter().any(|quota| quota.counts[at]);
-        let is_free = |at: usize| candidates[at].way == Way::Ranked && !is_owed(at);
-        let is_new = |at: &usize| list[*at].source == NEW && is_free(*at);
-        let mut new: Vec<usize> = (0..list.len()).filter(is_new).collect();
-        if list.len() < looked.question.page.n + new.len() {
-            new.clear();
-        }
-        new.truncate(NEW_MAX);
+        let is_ranked = |at: usize| candidates[at].way == Way::Ranked;
+        let is_moved = |at: usize| applied.moved_by(at).next().is_some() || is_owed(at);
+        // Those in front fill the page.
+        let behind = (0..list.len()).filter(|at| is_ranked(*at)).skip(looked.question.page.n);
+        let new = behind.filter(|at| list[*at].source == NEW && !is_moved(*at));
+        let new: Vec<usize> = new.take(NEW_MAX).collect();
         new.iter().for_each(|at| candidates[*at].way = Way::Drawn);
-        let known: FxHashSet<u32> = list.iter().map(|one| one.place).collect();
-        let others = (0..standing.len() as u32).rev().filter(|place| {
-            !self.is_popular(*place) && is_set(standing, *place) && !known.contains(place)
-        });
+        let mut known: FxHashSet<u32> = list.iter().map(|one| one.place).collect();
+        let is_wanted = |place: &u32| {
+            !self.is_popular(*place) && is_set(standing, *place) && !looked.is_had(self, *place)
+        };
+        let others = self.new_places(looked).filter(is_wanted);
+        let others = others.filter(|place| known.insert(*place) && !ruled.lowers(looked, *place));
         let score = candidates.iter().map(|one| one.score).fold(0.0, f32::min);
-        let others = others.filter(|place| !ruled.excludes(looked, *place));
         for place in others.take(NEW_MAX - new.len()) {
             list.push(Candidate { place, score, source: NEW });
             let shown = looked.done.get(&place).map_or(0.0, |done| done.shown as f32);
@@ -239,7 +254,28 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Returns products that may be new: those of which it is known since when the shop has them,
+    /// the newest first, then the others, which have their turn day by day.
+    fn new_places<'a>(&'a self, looked: &'a Looked<'_>) -> impl Iterator<Item = u32> + 'a {
+        let all = looked.shelf.len() as u32;
+        let day = looked.question.page.at.div_euclid(DAY).unsigned_abs();
+        let first = (day.wrapping_mul(NEW_MAX as u64) % u64::from(all.max(1))) as u32;
+        let dated = looked.shelf.latest().map(|one| one.item);
+        dated.chain(first..all).chain(0..first)
+    }
+}
+
 impl Ruled {
+    /// Returns whether a rule excludes the product at a place, or buries it.
+    fn lowers(&self, looked: &Looked<'_>, place: u32) -> bool {
+        let mut rules = self.holding.iter().enumerate();
+        rules.any(|(at, held)| {
+            matches!(held.rule.kind, Kind::Exclude | Kind::Bury { .. })
+                && self.is_meant(looked, at, place)
+        })
+    }
+
     /// Returns whether a rule excludes the product at a place.
     fn excludes(&self, looked: &Looked<'_>, place: u32) -> bool {
         let mut rules = self.holding.iter().enumerate();

@@ -139,9 +139,19 @@ impl Filter {
         })
     }
 
-    /// Returns whether it holds at a moment.
+    /// Returns whether it holds at a moment. While it is not known in which segments the customer
+    /// is, what asks for them does not.
     pub(super) fn holds(&self, asked: &Asked<'_>, at: i64) -> bool {
-        self.expression.holds(asked, at)
+        let is_unknown = asked.visitor.lacks_segments && self.needs_segments();
+        !is_unknown && self.expression.holds(asked, at)
+    }
+
+    /// Returns whether what a rule says may be about a product: while it is not known in which
+    /// segments the customer is, the parts that ask for them may hold.
+    pub(super) fn may_mean(&self, asked: &Asked<'_>, at: i64) -> bool {
+        let is_unknown = |part: Part<'_>| asked.visitor.lacks_segments && part.needs_segments();
+        let mut parts = self.expression.conjuncts().into_iter();
+        parts.all(|part| is_unknown(part) || part.holds(asked, at))
     }
 }
 

@@ -62,7 +62,7 @@ impl Lists {
 }
 
 impl Engine {
-    /// Returns what may stand of a list that is the same for everybody.
+    /// Returns what may stand of a list that is the same for everybody, as long as it is asked for.
     pub(super) fn looked_up(
         &self,
         made: Made,
@@ -91,7 +91,7 @@ impl Engine {
             moved: None,
         };
         let entries = self.entries(made, &shelf, &flags).filter(may_stand);
-        let items = entries.take(page.n.min(LENGTH_MAX)).map(listed).collect();
+        let items = entries.take(page.n).map(listed).collect();
         Answer { model, items }
     }
 

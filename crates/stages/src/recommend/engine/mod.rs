@@ -176,6 +176,9 @@ pub struct Answer {
     pub items: Vec<Listed>,
 }
 
+/// Does what takes long, called once: so that a thread on which others wait can let them go on.
+pub type Aside = fn(&mut dyn FnMut());
+
 /// The models that serve and the catalogue, in memory.
 #[derive(Debug)]
 pub struct Engine {
@@ -189,6 +192,7 @@ pub struct Engine {
     shelf: RwLock<Shelf>,
     /// Held by whoever asks all products a new filter.
     asking: Mutex<()>,
+    aside: Aside,
     pads: Mutex<Vec<Pad>>,
     versions: Versions,
 }
@@ -246,7 +250,14 @@ impl Engine {
         let alike = Lists::of(Related::open(shop, SIMILAR)?.as_ref(), &mut shelf);
         let beside = Lists::of(Related::open(shop, TOGETHER)?.as_ref(), &mut shelf);
         let (shelf, asking, pads) = (RwLock::new(shelf), Mutex::default(), Mutex::default());
-        Ok(Self { main, popular, ranks, alike, beside, shelf, asking, pads, versions })
+        let aside: Aside = |work| work();
+        Ok(Self { main, popular, ranks, alike, beside, shelf, asking, aside, pads, versions })
+    }
+
+    /// Says how to do what takes long while a list is asked for.
+    #[must_use]
+    pub fn with_aside(self, aside: Aside) -> Self {
+        Self { aside, ..self }
     }
 
     /// Returns which models it was made of.
@@ -328,15 +339,6 @@ impl Engine {
         self.looked_up(Made::Latest, (Scene::Home, page, rules), None)
     }
 
-    /// Returns whether a list can be made without asking every product a filter that is new.
-    #[must_use]
-    pub fn is_asked(&self, question: &Question<'_>) -> bool {
-        question.page.filter.is_none_or(|filter| {
-            let answers = filter.answers(question.visitor, question.page.at);
-            self.read().allowed(filter, &answers).is_some()
-        })
-    }
-
     /// Returns since when a product is known to the shop, as the catalogue writes it.
     #[must_use]
     pub fn known_since(&self, id: &str) -> Option<String> {
@@ -362,12 +364,21 @@ impl Engine {
             return (shelf, known);
         }
         drop(shelf);
+        let mut found = None;
+        (self.aside)(&mut || found = Some(self.asked_anew(filter, answers.clone(), at)));
+        // It was called.
+        let flags = found.unwrap_or_else(|| self.asked_anew(filter, answers, at));
+        (self.read_at(at), flags)
+    }
+
+    /// Returns which products a filter lets through that was not asked before, or finds that
+    /// somebody else has asked it meanwhile.
+    fn asked_anew(&self, filter: &Arc<Filter>, answers: Vec<bool>, at: i64) -> Arc<Flags> {
         let turn = self.asking.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let shelf = self.read_at(at);
-        if let Some(known) = shelf.allowed(filter, &answers) {
-            return (shelf, known);
+        let known = self.read_at(at).allowed(filter, &answers);
+        if let Some(known) = known {
+            return known;
         }
-        drop(shelf);
         let (changes, mut flags) = self.ask((filter, &answers));
         let mut shelf = self.write();
         let changed: Option<Vec<u32>> = shelf.changed_since(changes).map(Iterator::collect);
@@ -381,7 +392,7 @@ impl Engine {
         }
         let kept = shelf.keep(filter, answers, flags);
         drop(turn);
-        (RwLockWriteGuard::downgrade(shelf), kept)
+        kept
     }
 
     /// Finds out which products a filter lets through, while others go on; with how many changes

@@ -108,16 +108,19 @@ impl Rules {
     }
 
     /// Returns those that hold in a scene, for a customer, at a moment. While it is not known in
-    /// which segments he is, what is excluded for some is excluded.
+    /// which segments he is, what is excluded for some is excluded, and nothing else holds that asks
+    /// for them; see [`Filter::may_mean`].
     #[must_use]
     pub fn holding(&self, scene: Scene, visitor: &Visitor, at: i64) -> Vec<Arc<Held>> {
-        let holds_for = |rule: &Rule| {
-            rule.holds_for(&visitor.segments)
-                || (visitor.lacks_segments && rule.kind == Kind::Exclude)
+        let holds_for = |held: &Held| match visitor.lacks_segments {
+            true if held.rule.kind == Kind::Exclude => true,
+            true => held.rule.segment.is_none() && !held.filter.needs_segments(),
+            false => held.rule.holds_for(&visitor.segments),
         };
-        let holds =
-            |rule: &Rule| rule.holds_at(at) && rule.holds_in(scene.name()) && holds_for(rule);
-        self.all.iter().filter(|held| holds(&held.rule)).cloned().collect()
+        let holds = |held: &Held| {
+            held.rule.holds_at(at) && held.rule.holds_in(scene.name()) && holds_for(held)
+        };
+        self.all.iter().filter(|held| holds(held)).cloned().collect()
     }
 }
 

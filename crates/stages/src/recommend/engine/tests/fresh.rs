@@ -75,8 +75,23 @@ fn chance_shows_new_products_but_not_those_that_rules_exclude() {
     for name in ["new", "newer"] {
         assert!(drawn.contains(&(name.to_owned(), 0.5)), "{drawn:?}");
     }
-    let rules = rules(&json!("exclude"), "id = \"new\"", None);
-    assert!((0..20).all(|seed| first(&rules, seed) == ("newer".to_owned(), 1.0)));
+    for kind in [json!("exclude"), json!({ "bury": { "factor": 0.5 } })] {
+        let rules = rules(&kind, "id = \"new\"", None);
+        assert!((0..20).all(|seed| first(&rules, seed) == ("newer".to_owned(), 1.0)), "{kind}");
+    }
+    // What he has had is not new to him, and a search shows what it finds.
+    let had = Done { bought_at: NOW, ..visitor.done[0].clone() };
+    let had = Done { product: "new".to_owned(), ..had };
+    let visitor = Visitor { done: vec![had], ..visitor };
+    let found = ["t1-3", "t2-3", "t0-3"].map(str::to_owned);
+    let rules = Rules::default();
+    for seed in 0..20 {
+        let house = House { rules: &rules, style: &style, seed };
+        let (home, _) = engine.list_in(&ask(&visitor, Scene::Home, &[], 3), &house).unwrap();
+        assert_eq!(names(&home)[0], "newer");
+        let search = engine.list_in(&ask(&visitor, Scene::Search, &found, 3), &house).unwrap().0;
+        assert!(names(&search).iter().all(|name| name.contains('-')), "{search:?}");
+    }
 }
 
 #[test]
@@ -149,6 +164,14 @@ fn what_is_excluded_for_some_is_shown_to_nobody_until_segments_are_known() {
     let pinned = rules(&json!({ "pin": { "position": 7 } }), "id = \"bag\"", Some("minors"));
     let [one, two, three] = of(&pinned);
     assert_eq!((one, three), (two, Some(6)), "nothing is brought in for who may not be meant");
+    // Where the products say it, it is the same.
+    let text = "id = \"bag\" and customer.segment = \"minors\"";
+    let excluded = rules(&json!("exclude"), text, None);
+    assert!(matches!(of(&excluded), [Some(_), None, None]), "{:?}", of(&excluded));
+    let text = "id = \"bag\" and customer.segment != \"minors\"";
+    let pinned = rules(&json!({ "pin": { "position": 7 } }), text, None);
+    let [one, two, three] = of(&pinned);
+    assert_eq!((one, two), (Some(6), three), "{two:?}");
 }
 
 /// When a product is offered, in hours after now.
