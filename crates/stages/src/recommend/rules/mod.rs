@@ -108,8 +108,8 @@ impl Rules {
     }
 
     /// Returns those that hold in a scene, for a customer, at a moment. While it is not known in
-    /// which segments he is, what is excluded for some is excluded, and nothing else holds that asks
-    /// for them; see [`Filter::may_mean`].
+    /// which segments he is, what is excluded for some is excluded, and nothing else holds that
+    /// asks for them.
     #[must_use]
     pub fn holding(&self, scene: Scene, visitor: &Visitor, at: i64) -> Vec<Arc<Held>> {
         let holds_for = |held: &Held| match visitor.lacks_segments {
