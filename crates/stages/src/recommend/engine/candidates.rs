@@ -61,7 +61,7 @@ pub(super) struct Looked<'a> {
     /// What must not stand in the list because it stands beside it.
     beside: Vec<u32>,
     /// (item, weight, age in days) of what the model knows.
-    history: Vec<(u32, f32, f32)>,
+    pub(super) history: Vec<(u32, f32, f32)>,
 }
 
 impl Engine {
@@ -320,13 +320,6 @@ impl<'a> Looked<'a> {
                 let done = self.done.get(&place).copied();
                 filter.holds(&Asked { product, done, visitor: self.question.visitor }, at)
             })
-    }
-
-    /// Returns how much the history says for the product at a place.
-    #[cfg(test)]
-    pub(super) fn weight(&self, place: u32) -> Option<f32> {
-        let found = self.history.binary_search_by_key(&place, |own| own.0).ok();
-        found.map(|at| self.history[at].1)
     }
 
     /// Returns whether a rule is about the product at a place, for this customer now.
