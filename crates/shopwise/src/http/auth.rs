@@ -35,8 +35,9 @@ pub(super) enum Scope {
 /// How long the known keys are used before they are read again: a revoked key works no longer.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// Unknown keys make the keys be read again at most this often.
-const READ_AGAIN: Duration = Duration::from_millis(500);
+/// Unknown keys make the keys be read again at most this often: sooner than anybody uses a key that
+/// he has just made, for libraries drop what a 401 answers. It takes less than a millisecond.
+const READ_AGAIN: Duration = Duration::from_millis(20);
 
 /// While events are lost, that is said so often.
 const REMIND: Duration = Duration::from_secs(60);
